@@ -1,0 +1,106 @@
+"""What every reader makes of an SBOM: one typed `Document`, whatever the format.
+
+Readers are pure: bytes in, `Document` out, or an error that says what is wrong. They keep what the document says and
+guess nothing; identity (ecosystem, release, source package) is worked out by `service.purls` from these fields.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Format(StrEnum):
+    """The formats we read ourselves."""
+
+    CYCLONEDX_JSON = "cyclonedx-json"
+    CYCLONEDX_XML = "cyclonedx-xml"
+    SPDX_JSON = "spdx-json"
+    SPDX_TAG_VALUE = "spdx-tag-value"
+
+
+class Scope(StrEnum):
+    """How a component is used; what the document does not say is ``required``."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    EXCLUDED = "excluded"
+    DEV = "dev"
+    TEST = "test"
+
+
+class Component(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that an SBOM lists, as the document puts it.
+
+    ``ref`` is unique within its document (bom-ref, SPDXID, or a position when the document gives none).
+    ``path`` holds the names of the components it is nested in, outermost first; empty at the top.
+    ``hashes`` are (algorithm, lower-case hex) with algorithms spelt as ``sha256``, ``sha1``, ``md5``, ``sha512``...
+    ``source_name`` and ``source_version`` name the distribution's source package where the document says so outside
+    the purl (trivy properties, SPDX ``sourceInfo``).
+    """
+
+    ref: str
+    name: str
+    version: str = ""
+    type: str = "library"
+    namespace: str = ""
+    purl: str = ""
+    cpes: tuple[str, ...] = ()
+    hashes: tuple[tuple[str, str], ...] = ()
+    licence: str = ""
+    supplier: str = ""
+    scope: Scope = Scope.REQUIRED
+    source_name: str = ""
+    source_version: str = ""
+    path: tuple[str, ...] = ()
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What the document describes: the product, image or file, as it names itself."""
+
+    ref: str
+    name: str
+    version: str = ""
+    type: str = ""
+    purl: str = ""
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """What wrote the document."""
+
+    name: str
+    version: str = ""
+    vendor: str = ""
+
+
+class OperatingSystem(msgspec.Struct, frozen=True, kw_only=True):
+    """The distribution the document says it is about: os-release's ID and VERSION_ID (``debian``, ``12``)."""
+
+    id: str
+    version: str = ""
+
+
+class Warning(msgspec.Struct, frozen=True, kw_only=True):  # noqa: A001 - the word users read
+    """Something odd that was read anyway: one per kind, with how often and where first (JSON pointer or line)."""
+
+    code: str
+    count: int
+    first: str
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """One SBOM, read. ``dependencies`` are (from ref, to ref), in document order, without repeats.
+
+    Components are flat and in document order; the subject is not one of them. References to things that are not
+    components (files, services) stay in ``dependencies``.
+    """
+
+    format: Format
+    spec_version: str
+    subject: Subject | None
+    components: tuple[Component, ...]
+    dependencies: tuple[tuple[str, str], ...] = ()
+    tools: tuple[Tool, ...] = ()
+    operating_system: OperatingSystem | None = None
+    serial: str = ""
+    created: str = ""
+    warnings: tuple[Warning, ...] = ()

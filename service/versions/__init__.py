@@ -1,0 +1,1 @@
+"""One ordering per family of ecosystems. Pure."""
