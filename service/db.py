@@ -64,16 +64,16 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # Server-side prepared statements from the first execution on pay off: every request runs the same few.
-    connection.prepare_threshold = 2  # type: ignore[attr-defined]
+    connection.prepare_threshold = 2
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[ReadSession]:
     """Open a read transaction: one snapshot for the whole answer, and nothing can be written."""
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
-        with Session(connection, autoflush=False, expire_on_commit=False) as session:
-            yield cast("ReadSession", session)
-            session.rollback()
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with Session(snapshot, autoflush=False, expire_on_commit=False) as session:
+        yield cast("ReadSession", session)
+        session.rollback()
 
 
 @contextmanager
