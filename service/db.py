@@ -7,8 +7,11 @@ a door opens one transaction with `writing` and leaves it whole.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar, NewType, cast
 
+from alembic.command import upgrade
+from alembic.config import Config
 from sqlalchemy import BigInteger, DateTime, Engine, MetaData, Text, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -81,3 +84,18 @@ def writing(engine: Engine) -> Iterator[WriteSession]:
     """Open a write transaction; commits at the end, rolls back on any exception."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield cast("WriteSession", session)
+
+
+def migrations_folder() -> Path:
+    """Find the migrations: beside the package in a checkout, inside it when installed from a wheel."""
+    package = Path(__file__).parent
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the schema to *revision*. Safe to call from any number of processes at once: one works, others wait."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    config.attributes["url"] = database_url(url)
+    upgrade(config, revision)

@@ -1,4 +1,4 @@
-"""Structured logs on standard error: key=value for people, JSON where a machine collects them.
+"""Structured logs on standard error: for people, or as JSON lines where a machine collects them.
 
 Never bodies, tokens or query strings.
 """
@@ -12,9 +12,7 @@ import structlog
 
 def configure(*, json: bool = False, level: str = "INFO") -> None:
     """Set up logging once, at the start of a process."""
-    renderer = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    for_people = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

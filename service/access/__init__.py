@@ -1,0 +1,1 @@
+"""Who may, who did: teams, API keys with roles, audit."""

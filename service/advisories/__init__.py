@@ -1,0 +1,1 @@
+"""What is known to be wrong: feeds, OSV records, affected ranges, groups, matching."""

@@ -1,0 +1,1 @@
+"""The numbered feed of changes: written beside what changed, numbered after commit."""

@@ -1,0 +1,1 @@
+"""The acts that cross rooms; every door calls these."""

@@ -1,0 +1,1 @@
+"""From match to proof: opening, owners, clocks, lifecycle."""

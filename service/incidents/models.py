@@ -1,0 +1,125 @@
+"""Tables of the feedback loop: incidents, exposures, and every step they took."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base
+from service.inventory.catalogue_models import Name
+
+EXPOSURE_STATUSES = (
+    "open", "acknowledged", "in_progress", "fix_claimed", "resolved", "not_affected", "risk_accepted", "withdrawn",
+    "retired", "merged",
+)  # fmt: skip
+_STATUS_LIST = ", ".join(f"'{status}'" for status in EXPOSURE_STATUSES)
+
+
+class Incident(Base):
+    """One vulnerability over all products (`INC-7`)."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        CheckConstraint("kind IN ('vulnerability', 'malware', 'declared', 'licence', 'trust')", name="kind"),
+        CheckConstraint("status IN ('open', 'contained', 'resolved', 'closed', 'withdrawn', 'merged')", name="status"),
+        CheckConstraint("priority IN ('act', 'attend', 'track*', 'track')", name="priority"),
+        Index("uq_incident_vulnerability_id", "vulnerability_id", unique=True),
+        Index("ix_incident_updated_at", "updated_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    kind: Mapped[str] = mapped_column(Name)
+    vulnerability_id: Mapped[int | None] = mapped_column(ForeignKey("vulnerability.id"))
+    title: Mapped[str]
+    severity: Mapped[str] = mapped_column(Name)
+    priority: Mapped[str] = mapped_column(Name)
+    status: Mapped[str] = mapped_column(Name)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"))
+    opened_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+
+class Exposure(Base):
+    """One incident in one product (`EXP-41`): owner, clocks, status. Status is the last transition's.
+
+    `presence` is what the inventory says (machine), `assessment` what people decided (VEX), `status` the work.
+    """
+
+    __tablename__ = "exposure"
+    __table_args__ = (
+        CheckConstraint(f"status IN ({_STATUS_LIST})", name="status"),
+        CheckConstraint("origin IN ('new', 'baseline')", name="origin"),
+        CheckConstraint("presence IN ('present', 'absent', 'unknown')", name="presence"),
+        CheckConstraint("priority IN ('act', 'attend', 'track*', 'track')", name="priority"),
+        Index("uq_exposure_incident_id_product_id", "incident_id", "product_id", unique=True),
+        Index("ix_exposure_product_id", "product_id"),
+        Index("ix_exposure_team_id_status", "team_id", "status"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    owner_reason: Mapped[str]
+    origin: Mapped[str] = mapped_column(Name)
+    status: Mapped[str] = mapped_column(Name)
+    presence: Mapped[str] = mapped_column(Name)
+    hold_reason: Mapped[str | None]
+    assessment: Mapped[str | None]
+    priority: Mapped[str] = mapped_column(Name)
+    opened_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledge_due_at: Mapped[datetime | None]
+    remediate_due_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    reopen_count: Mapped[int] = mapped_column(server_default=text("0"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+
+class ExposureComponent(Base):
+    """A component that made an exposure's product affected, now or earlier. Only ever added to."""
+
+    __tablename__ = "exposure_component"
+
+    exposure_id: Mapped[int] = mapped_column(ForeignKey("exposure.id"), primary_key=True)
+    component_id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Episode(Base):
+    """From one opening of an exposure to its end; a regression begins the next."""
+
+    __tablename__ = "episode"
+
+    exposure_id: Mapped[int] = mapped_column(ForeignKey("exposure.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    opened_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+
+
+class Transition(Base):
+    """One step in the life of an exposure or incident. Rows are only ever added; they are the timeline."""
+
+    __tablename__ = "transition"
+    __table_args__ = (
+        Index("ix_transition_exposure_id", "exposure_id", "id"),
+        Index("ix_transition_incident_id", "incident_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    exposure_id: Mapped[int | None] = mapped_column(ForeignKey("exposure.id"))
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    step: Mapped[str] = mapped_column(Name)
+    from_status: Mapped[str | None] = mapped_column(Name)
+    to_status: Mapped[str | None] = mapped_column(Name)
+    reason: Mapped[str]
+    justification: Mapped[str | None]
+    expires_at: Mapped[datetime | None]
+    evidence: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'"))

@@ -1,0 +1,1 @@
+"""What every product contains, and contained: products, streams, uploads, components, usage, search."""
