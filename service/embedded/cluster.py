@@ -1,0 +1,206 @@
+"""The data folder: a cluster, the password and port it is reached by, the log, and the locks.
+
+::
+
+    DATA/            0700; 0711 when another account has to pass through to the cluster
+        lock users alive
+        password     0600
+        port
+        log          what the server says; the one before is log.old
+        cluster/     PostgreSQL's own folder, or a link to it where DATA is out of the server's reach
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from service.embedded import account, binaries
+from service.embedded.account import Account
+from service.embedded.binaries import Binaries
+from service.embedded.failures import CannotStart, FolderUnusable, OtherVersion, tail
+
+#: Where root keeps what the server's account cannot reach elsewhere.
+STATE = Path("/var/lib/muster")
+USER = "muster"
+
+_BUILTIN_LOCALE_SINCE = 17
+_PORTS = range(15432, 32768)  # below the range that outgoing connections are given on Linux
+_LARGEST_LOG_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A data folder that has been opened: its cluster exists, and these programs and this account serve it."""
+
+    data: Path
+    binaries: Binaries
+    account: Account
+
+    @property
+    def folder(self) -> Path:
+        """PostgreSQL's own folder, links followed, since the account may not be able to follow them."""
+        return (self.data / "cluster").resolve()
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.data / "log"
+
+    def write_log(self) -> IO[bytes]:
+        """Open the log to add to it. It is for us alone, since it may quote data."""
+        return os.fdopen(os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+
+    @property
+    def password(self) -> str:
+        """The password of the one role there is."""
+        return (self.data / "password").read_text()
+
+    @property
+    def port(self) -> int:
+        """The port that was chosen last."""
+        return int((self.data / "port").read_text())
+
+
+def prepare(data: Path) -> None:
+    """Make the data folder, for us alone.
+
+    Raises:
+        FolderUnusable: it cannot be made, or is somebody else's.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        data.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        (data / "lock").touch(mode=0o600)
+    except OSError as failure:
+        raise FolderUnusable(
+            f"{data} cannot be used by this user ({failure}). Choose another folder with MUSTER_DATA."
+        ) from failure
+
+
+def open_cluster(data: Path, programs: Binaries) -> Cluster:
+    """Open the cluster in a prepared data folder, making it the first time. Call it under the lock.
+
+    Raises:
+        OtherVersion: it was made by another major version.
+        CannotStart: initdb failed.
+        NoAccount: root, and no account to serve it.
+    """
+    server_account = account.for_cluster(data / "cluster")
+    programs = binaries.reachable(programs, server_account, _state(server_account))
+    cluster = Cluster(data, programs, server_account)
+    if not (data / "cluster").exists():
+        _initialise(cluster)
+    _check_version(cluster)
+    return cluster
+
+
+def _state(server_account: Account) -> Path:
+    if server_account.is_other:
+        STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return STATE
+
+
+def _check_version(cluster: Cluster) -> None:
+    made_by = int((cluster.folder / "PG_VERSION").read_text())
+    if made_by == cluster.binaries.version:
+        return
+    raise OtherVersion(
+        f"{cluster.data} was made by PostgreSQL {made_by}, and this is {cluster.binaries.version}. "
+        f"Dump it with PostgreSQL {made_by} (pg_dump) and restore it into a new folder, or choose another folder "
+        f"with MUSTER_DATA."
+    )
+
+
+def _initialise(cluster: Cluster) -> None:
+    """Make the cluster beside its final name, so that a half-made one is never taken for one."""
+    draft = _home(cluster) / "cluster.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    cluster.account.own(draft)
+    with cluster.write_log() as log, tempfile.TemporaryFile() as password:
+        password.write(_new_password(cluster.data).encode() + b"\n")
+        password.seek(0)
+        cluster.account.own(password.fileno())
+        command: list[str | Path] = [cluster.binaries.initdb, *_initdb_options(cluster.binaries.version), "-D", draft]
+        status = cluster.account.run(command, output=log, stdin=password.fileno())
+    if status != 0:
+        raise CannotStart(f"initdb failed in {draft}:\n{tail(cluster.log)}")
+    final = draft.with_name("cluster")
+    draft.rename(final)
+    if final.parent != cluster.data:
+        (cluster.data / "cluster").unlink(missing_ok=True)  # a link that leads nowhere
+        (cluster.data / "cluster").symlink_to(final)
+
+
+def _initdb_options(version: int) -> list[str]:
+    # The order of text must not depend on the machine. Sockets are not used, so nobody may come in by one.
+    locale = ["--locale=C", "--lc-ctype=C.UTF-8"]
+    if version >= _BUILTIN_LOCALE_SINCE:
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    access = ["--auth-local=reject", "--auth-host=scram-sha-256", f"--username={USER}", "--pwfile=/dev/stdin"]
+    return ["--encoding=UTF8", *locale, *access, "--no-instructions"]
+
+
+def _home(cluster: Cluster) -> Path:
+    """Give the folder that the cluster is to lie in: the data folder, if the server's account can get there."""
+    if not cluster.account.is_other or cluster.account.reaches(cluster.data):
+        return cluster.data
+    # A new name each time: a folder we find there may be the database of a volume that is not mounted just now.
+    home = Path(tempfile.mkdtemp(prefix="postgres-", dir=STATE))
+    home.chmod(0o711)
+    (home / "belongs-to").write_text(f"{cluster.data}\n")
+    return home
+
+
+def _new_password(data: Path) -> str:
+    """Write the password before the cluster, so that there is never a cluster without one."""
+    password = secrets.token_urlsafe(24)
+    write_private(data / "password", password)
+    return password
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file whole, readable by us alone."""
+    draft = path.with_name(path.name + ".draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)
+
+
+def choose_port(cluster: Cluster) -> int:
+    """Keep the port of last time if it is free, for addresses that others wrote down; else take another."""
+    former = cluster.data / "port"
+    port = int(former.read_text()) if former.exists() else 0
+    while not port or not _is_free(port):
+        port = secrets.choice(_PORTS)
+    write_private(former, str(port))
+    return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def begin_log(cluster: Cluster) -> int:
+    """Put a long log aside and give the byte where the next lines will begin."""
+    if not cluster.log.exists():
+        return 0
+    if cluster.log.stat().st_size > _LARGEST_LOG_BYTES:
+        cluster.log.replace(cluster.log.with_name("log.old"))
+        return 0
+    return cluster.log.stat().st_size
