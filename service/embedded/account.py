@@ -37,6 +37,13 @@ class Account:
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
+    def own_tree(self, folder: Path) -> None:
+        """Give a folder of ours and all that is in it to this account, following no links."""
+        if self.uid is None or self.gid is None:
+            return
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
     def run(
         self,
         command: Sequence[str | Path],
@@ -74,7 +81,16 @@ class Account:
 
     def reaches(self, folder: Path) -> bool:
         """Tell whether this account may enter the folder, parents included."""
-        return self.run(["/bin/sh", "-c", 'cd "$1"', "sh", folder]) == 0
+        return not self.is_other or self.run(["/bin/sh", "-c", 'cd "$1"', "sh", folder]) == 0
+
+    def executes(self, program: Path) -> bool:
+        """Tell whether this account may run the program, which takes ``--version``."""
+        if not self.is_other:
+            return True
+        try:
+            return self.run([program, "--version"]) == 0
+        except PermissionError:
+            return False
 
 
 def for_cluster(cluster: Path) -> Account:

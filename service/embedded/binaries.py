@@ -81,7 +81,7 @@ def reachable(binaries: Binaries, account: Account, state: Path) -> Binaries:
 
     Root's own folder is closed to others, and with it any virtual environment inside it. We do not open it.
     """
-    if not account.is_other or account.reaches(binaries.folder):
+    if account.executes(binaries.postgres):
         return binaries
     # Named by content: an upgrade of the wheel makes a new copy, and two environments share one.
     digest = hashlib.sha256(binaries.postgres.read_bytes()).hexdigest()[:16]
@@ -96,8 +96,9 @@ def _copy(installation: Path, to: Path) -> None:
     draft = Path(tempfile.mkdtemp(prefix="draft-", dir=to.parent))
     try:
         shutil.copytree(installation, draft / "tree", symlinks=True, ignore=_LEFT_OUT)
-        for folder in (draft / "tree", *(path for path in (draft / "tree").rglob("*") if path.is_dir())):
-            folder.chmod(0o755)
+        for path in (draft / "tree", *(draft / "tree").rglob("*")):
+            if not path.is_symlink():  # readable whatever the umask was when they were installed
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         try:
             os.rename(draft / "tree", to)  # noqa: PTH104 - another process may be first; Path.rename says no more
         except OSError:

@@ -26,6 +26,8 @@ from service.embedded.failures import CannotStart, FolderUnusable, OtherVersion,
 
 #: Where root keeps what the server's account cannot reach elsewhere.
 STATE = Path("/var/lib/muster")
+#: A file beside a cluster there, naming the data folder it belongs to.
+BELONGS_TO = "belongs-to"
 USER = "muster"
 
 _BUILTIN_LOCALE_SINCE = 17
@@ -62,8 +64,15 @@ class Cluster:
 
     @property
     def port(self) -> int:
-        """The port that was chosen last."""
-        return int((self.data / "port").read_text())
+        """The port that it was reached by last; 0 if it never was."""
+        file = self.data / "port"
+        text = file.read_text() if file.exists() else ""
+        return int(text) if text.isdigit() else 0
+
+    def remember_port(self, port: int) -> None:
+        """Keep the port, for other processes and for the next start."""
+        if port != self.port:
+            _write_private(self.data / "port", str(port))
 
 
 def prepare(data: Path) -> None:
@@ -82,30 +91,47 @@ def prepare(data: Path) -> None:
         ) from failure
 
 
-def open_cluster(data: Path, programs: Binaries) -> Cluster:
+def open_cluster(data: Path, programs: Binaries, *, state: Path) -> Cluster:
     """Open the cluster in a prepared data folder, making it the first time. Call it under the lock.
 
     Raises:
         OtherVersion: it was made by another major version.
+        FolderUnusable: part of the folder is missing.
         CannotStart: initdb failed.
         NoAccount: root, and no account to serve it.
     """
     server_account = account.for_cluster(data / "cluster")
-    programs = binaries.reachable(programs, server_account, _state(server_account))
+    if not server_account.executes(programs.postgres) or not server_account.reaches(data):
+        _make_state(state, server_account)
+        programs = binaries.reachable(programs, server_account, state)
     cluster = Cluster(data, programs, server_account)
     if not (data / "cluster").exists():
-        _initialise(cluster)
-    _check_version(cluster)
+        _initialise(cluster, state)
+    _check(cluster)
     return cluster
 
 
-def _state(server_account: Account) -> Path:
-    if server_account.is_other:
-        STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
-    return STATE
+def _make_state(state: Path, server_account: Account) -> None:
+    try:
+        if not state.exists():
+            state.mkdir(parents=True)
+            state.chmod(0o755)  # whatever the umask
+        if server_account.reaches(state):
+            return
+        reason: object = "it may not be entered"
+    except OSError as failure:
+        reason = failure
+    raise FolderUnusable(
+        f"PostgreSQL does not run as root, and no other account can run it in {state} ({reason}). "
+        f"Start as an ordinary user, or let MUSTER_DATA name a folder that others may pass through."
+    )
 
 
-def _check_version(cluster: Cluster) -> None:
+def _check(cluster: Cluster) -> None:
+    if not (cluster.data / "password").exists():
+        raise FolderUnusable(f"{cluster.data} has lost its file 'password'. Restore it from a backup.")
+    if cluster.folder.stat().st_uid == 0:  # restored by root from a backup, perhaps
+        cluster.account.own_tree(cluster.folder)
     made_by = int((cluster.folder / "PG_VERSION").read_text())
     if made_by == cluster.binaries.version:
         return
@@ -116,9 +142,15 @@ def _check_version(cluster: Cluster) -> None:
     )
 
 
-def _initialise(cluster: Cluster) -> None:
+def _initialise(cluster: Cluster, state: Path) -> None:
     """Make the cluster beside its final name, so that a half-made one is never taken for one."""
-    draft = _home(cluster) / "cluster.draft"
+    link = cluster.data / "cluster"
+    if link.is_symlink():
+        raise FolderUnusable(
+            f"{link} leads to {link.readlink()}, which is not there. "
+            "Mount or restore it; to begin anew, remove the link."
+        )
+    draft = _home(cluster, state) / "cluster.draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     cluster.account.own(draft)
@@ -132,9 +164,8 @@ def _initialise(cluster: Cluster) -> None:
         raise CannotStart(f"initdb failed in {draft}:\n{tail(cluster.log)}")
     final = draft.with_name("cluster")
     draft.rename(final)
-    if final.parent != cluster.data:
-        (cluster.data / "cluster").unlink(missing_ok=True)  # a link that leads nowhere
-        (cluster.data / "cluster").symlink_to(final)
+    if final != link:
+        link.symlink_to(final)
 
 
 def _initdb_options(version: int) -> list[str]:
@@ -146,25 +177,25 @@ def _initdb_options(version: int) -> list[str]:
     return ["--encoding=UTF8", *locale, *access, "--no-instructions"]
 
 
-def _home(cluster: Cluster) -> Path:
+def _home(cluster: Cluster, state: Path) -> Path:
     """Give the folder that the cluster is to lie in: the data folder, if the server's account can get there."""
-    if not cluster.account.is_other or cluster.account.reaches(cluster.data):
+    if cluster.account.reaches(cluster.data):
         return cluster.data
     # A new name each time: a folder we find there may be the database of a volume that is not mounted just now.
-    home = Path(tempfile.mkdtemp(prefix="postgres-", dir=STATE))
+    home = Path(tempfile.mkdtemp(prefix="postgres-", dir=state))
     home.chmod(0o711)
-    (home / "belongs-to").write_text(f"{cluster.data}\n")
+    (home / BELONGS_TO).write_text(f"{cluster.data}\n")
     return home
 
 
 def _new_password(data: Path) -> str:
     """Write the password before the cluster, so that there is never a cluster without one."""
     password = secrets.token_urlsafe(24)
-    write_private(data / "password", password)
+    _write_private(data / "password", password)
     return password
 
 
-def write_private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> None:
     """Replace a file whole, readable by us alone."""
     draft = path.with_name(path.name + ".draft")
     draft.unlink(missing_ok=True)
@@ -178,11 +209,9 @@ def write_private(path: Path, text: str) -> None:
 
 def choose_port(cluster: Cluster) -> int:
     """Keep the port of last time if it is free, for addresses that others wrote down; else take another."""
-    former = cluster.data / "port"
-    port = int(former.read_text()) if former.exists() else 0
+    port = cluster.port
     while not port or not _is_free(port):
         port = secrets.choice(_PORTS)
-    write_private(former, str(port))
     return port
 
 

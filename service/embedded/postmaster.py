@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -15,14 +16,11 @@ import psycopg
 from service.embedded.cluster import USER, Cluster, begin_log, choose_port
 from service.embedded.failures import CannotStart, tail
 from service.embedded.locks import Reminder, is_held, open_lock, try_lock
-from service.log import logger
 
 _POLL_SECONDS = 0.05
 _ATTEMPTS = 3
-#: The lines of postmaster.pid that we read (PostgreSQL's miscinit.h counts them from one).
-_PID, _PORT, _STATUS = 0, 3, 7
-
-_log = logger("embedded")
+#: The lines of postmaster.pid that we read (PostgreSQL's pidfile.h counts them from one).
+_PORT, _STATUS = 3, 7
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -78,7 +76,7 @@ def bring_up(
             os.close(descriptor)
         if answers(cluster):
             return
-        waiting.again(says=_status(cluster))
+        waiting.again(says=tail(cluster.log).splitlines()[-1])
         time.sleep(_POLL_SECONDS)
 
 
@@ -89,7 +87,7 @@ def _may_try_again(cluster: Cluster, log_start: int, attempts: int) -> bool:
 
 def _launch(cluster: Cluster, alive: int, *, shared_buffers: str, durable: bool) -> int:
     """Start the server, which inherits the lock *alive*; gives the byte its log begins at."""
-    _forget_recycled_pid(cluster)
+    _forget_dead_predecessor(cluster)
     log_start = begin_log(cluster)
     options = settings(port=choose_port(cluster), shared_buffers=shared_buffers, durable=durable)
     flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
@@ -109,22 +107,26 @@ def _launch(cluster: Cluster, alive: int, *, shared_buffers: str, durable: bool)
     return log_start
 
 
-def _forget_recycled_pid(cluster: Cluster) -> None:
-    """Remove the process id of a dead server if it now names a living process that is no PostgreSQL.
+def _forget_dead_predecessor(cluster: Cluster) -> None:
+    """Remove the process id of a dead server where PostgreSQL would take it for a living one.
 
-    Otherwise PostgreSQL looks at its file itself, and takes such a process for its predecessor. It happens where ids
-    are few: in a container after a restart.
+    PostgreSQL looks no further than whether the id exists. In a container it may be a zombie that nobody collects, or
+    after a restart, ids being few, some other program.
     """
-    lines = _pid_file(cluster)
-    if not lines:
-        return
-    name = Path(f"/proc/{lines[_PID].strip()}/comm")
-    try:
-        recycled = not name.read_text().startswith("postgres")
-    except OSError:
-        return
-    if recycled:
+    pid = _pid(cluster)
+    if pid and not _may_serve(pid, cluster.folder):
         (cluster.folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _may_serve(pid: int, folder: Path) -> bool:
+    """Tell whether a process may be the server of this folder; True where that cannot be known."""
+    try:
+        program, *arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return True
+    if Path(os.fsdecode(program)).name != "postgres":  # a zombie has no command line
+        return False
+    return b"-D" not in arguments or os.fsencode(folder) in arguments
 
 
 def answers(cluster: Cluster) -> bool:
@@ -134,10 +136,11 @@ def answers(cluster: Cluster) -> bool:
         CannotStart: it is ready, but our password is not its password.
     """
     lines = _pid_file(cluster)
-    if _status(cluster) != "ready":
+    if len(lines) <= _STATUS or lines[_STATUS].strip() != "ready":
         return False
     try:
         with connect(cluster, int(lines[_PORT])):
+            cluster.remember_port(int(lines[_PORT]))
             return True
     except psycopg.OperationalError as refusal:
         if "password authentication failed" not in str(refusal):
@@ -164,20 +167,21 @@ def connect(cluster: Cluster, port: int, dbname: str = "postgres") -> psycopg.Co
 def stop(cluster: Cluster) -> None:
     """Stop the server: connections are cut, work in progress is rolled back. Waits until the last process has gone."""
     waiting = Reminder("waiting for the database to stop")
-    lines = _pid_file(cluster)
-    if is_held(cluster.data / "alive") and lines:
-        try:
-            os.kill(int(lines[_PID]), signal.SIGINT)
-        except ProcessLookupError:
-            _log.info("the server was killed; waiting for what is left of it")
+    told: set[int] = set()
     while is_held(cluster.data / "alive"):
-        waiting.again()
+        pid = _pid(cluster)  # a server that begins has not written it yet
+        if pid and pid not in told and _may_serve(pid, cluster.folder):
+            told.add(pid)
+            with suppress(ProcessLookupError):  # killed; what is left of it leaves by itself
+                os.kill(pid, signal.SIGINT)
+        waiting.again(says=tail(cluster.log).splitlines()[-1])
         time.sleep(_POLL_SECONDS)
 
 
-def _status(cluster: Cluster) -> str:
-    lines = _pid_file(cluster)
-    return lines[_STATUS].strip() if len(lines) > _STATUS else "starting"
+def _pid(cluster: Cluster) -> int:
+    """Give the process id that the server wrote down; 0 if there is none."""
+    first = next(iter(_pid_file(cluster)), "").strip()
+    return int(first) if first.isdigit() else 0
 
 
 def _pid_file(cluster: Cluster) -> list[str]:

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from service.embedded import binaries as programs
 from service.embedded import postmaster
-from service.embedded.cluster import USER, Cluster, open_cluster, prepare
+from service.embedded.cluster import BELONGS_TO, STATE, USER, Cluster, open_cluster, prepare
 from service.embedded.failures import EmbeddedError
 from service.embedded.locks import exclusively, is_held, open_lock, try_lock
 from service.log import logger
@@ -38,7 +38,7 @@ class Server:
         self._shared_buffers = shared_buffers
         self._durable = durable
         self._closing = threading.Event()
-        self._closed = False
+        self._owner = os.getpid()
         self._watch = threading.Thread(target=self._keep_running, name="embedded-postgres", daemon=True)
 
     @property
@@ -75,17 +75,16 @@ class Server:
 
     def close(self) -> None:
         """Leave; the last user stops the server. Safe to call twice."""
-        if self._closed:
+        if self._closing.is_set():
             return
-        self._closed = True
         self._closing.set()
         atexit.unregister(self.close)
-        with exclusively(self.data / "lock"):
-            if try_lock(self._users):
-                postmaster.stop(self._cluster)
-            os.close(self._users)
-        if self._watch.is_alive():
-            self._watch.join()
+        # A forked child shares our lock: taking it further there would stop the server under our feet.
+        if os.getpid() == self._owner:
+            with exclusively(self.data / "lock"):
+                self._leave()
+            if self._watch.is_alive():
+                self._watch.join()
 
     def __enter__(self) -> Self:
         return self
@@ -95,21 +94,34 @@ class Server:
     ) -> None:
         self.close()
 
+    def _leave(self) -> None:
+        """Let go of the server, stopping it if nobody else has hold of it. Under the lock."""
+        if try_lock(self._users):
+            postmaster.stop(self._cluster)
+        os.close(self._users)
+
     def _begin(self) -> None:
         """Start the server, make our database, and watch over it. Under the lock."""
+        try:
+            self._make_ready()
+        except BaseException:
+            self._leave()
+            raise
+        atexit.register(self.close)
+        self._watch.start()
+
+    def _make_ready(self) -> None:
         postmaster.bring_up(self._cluster, shared_buffers=self._shared_buffers, durable=self._durable)
         with postmaster.connect(self._cluster, self._cluster.port) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-        atexit.register(self.close)
-        self._watch.start()
 
     def _keep_running(self) -> None:
         while not self._closing.wait(_WATCH_SECONDS):
-            if is_held(self.data / "alive"):
-                continue
-            _log.warning("the database server died; starting it again")
             try:
+                if is_held(self.data / "alive"):
+                    continue
+                _log.warning("the database server died; starting it again")
                 self.ensure_running()
             except (EmbeddedError, OSError) as failure:
                 _log.error("the database server does not start", reason=str(failure))
@@ -122,6 +134,7 @@ def start(
     binaries: Path | None = None,
     shared_buffers: str = "512MB",
     durable: bool = True,
+    state: Path = STATE,
 ) -> Server:
     """Use the server of a data folder, starting it if nobody else has.
 
@@ -131,6 +144,8 @@ def start(
         binaries: A ``bin`` folder of an installed PostgreSQL instead.
         shared_buffers: As PostgreSQL writes it.
         durable: False forgoes every safeguard against a crash, for tests.
+        state: Where root keeps the cluster and a copy of the programs if the account that runs the server cannot
+            reach *data* or them.
 
     Raises:
         EmbeddedError: one of its leaves says what is wrong and what to do.
@@ -139,14 +154,11 @@ def start(
     found = programs.find(version, binaries)
     prepare(data)
     with exclusively(data / "lock"):
+        cluster = open_cluster(data, found, state=state)
         users = open_lock(data / "users")
-        try:
-            try_lock(users, shared=True)
-            server = Server(open_cluster(data, found), users, shared_buffers=shared_buffers, durable=durable)
-            server._begin()  # noqa: SLF001 - construction continued
-        except BaseException:
-            os.close(users)
-            raise
+        try_lock(users, shared=True)  # free, since only a process that stops the server takes it whole, under the lock
+        server = Server(cluster, users, shared_buffers=shared_buffers, durable=durable)
+        server._begin()  # noqa: SLF001 - construction continued
     return server
 
 
@@ -162,7 +174,8 @@ def database(settings: Settings) -> Iterator[str]:
 
 def remove(data: Path) -> None:
     """Remove a data folder, and its cluster where that lies elsewhere. Nobody may be using it."""
-    cluster = data / "cluster"
-    if cluster.is_symlink():
-        shutil.rmtree(cluster.resolve().parent, ignore_errors=True)
-    shutil.rmtree(data, ignore_errors=True)
+    home = (data / "cluster").resolve().parent
+    if (home / BELONGS_TO).exists():
+        shutil.rmtree(home)
+    if data.exists():
+        shutil.rmtree(data)
