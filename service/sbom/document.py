@@ -28,8 +28,8 @@ class Scope(StrEnum):
     TEST = "test"
 
 
-class Component(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that an SBOM lists, as the document puts it.
+class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One thing that an SBOM lists, as the document puts it. Holds only strings, so the collector need not look.
 
     ``ref`` is unique within its document (bom-ref, SPDXID, or a position when the document gives none).
     ``path`` holds the names of the components it is nested in, outermost first; empty at the top.
@@ -90,8 +90,9 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True):  # noqa: A001 - the wo
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One SBOM, read. ``dependencies`` are (from ref, to ref), in document order, without repeats.
 
-    Components are flat and in document order; the subject is not one of them. References to things that are not
-    components (files, services) stay in ``dependencies``.
+    Components are flat and in document order. The subject is not one of them, except for an SPDX root package that is
+    identified itself (README.md). Both ends of a dependency are components or the subject; edges to files and services
+    are left out, edges to nothing are counted as ``dangling-dependency``.
     """
 
     format: Format

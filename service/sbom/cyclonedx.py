@@ -1,0 +1,154 @@
+"""A CycloneDX document, however it was written, as a `Document`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from service.sbom.cyclonedx_model import Bom, Metadata, Part, Service
+from service.sbom.cyclonedx_part import component
+from service.sbom.document import Component, Document, Format, OperatingSystem, Subject, Tool
+from service.sbom.graph import References, distinct
+from service.sbom.oddities import Oddities
+from service.sbom.refusals import NotAnSbom, TooDeep, TooManyComponents, UnsupportedFormat
+from service.sbom.texts import as_text, text
+
+#: Components within components. Real documents stay below ten.
+DEEPEST = 200
+_NEWEST = (1, 7)
+_VENDORS = ("vendor", "supplier", "manufacturer", "publisher", "provider", "group")
+
+
+def document(bom: Bom, kind: Format, oddities: Oddities, max_components: int) -> Document:
+    """Turn a parsed document into ours.
+
+    Raises:
+        UnsupportedFormat: Not CycloneDX 1.
+        NotAnSbom: A VEX without components.
+        TooDeep, TooManyComponents: Over a bound.
+    """
+    spec_version = _version(bom, oddities)
+    metadata = bom.metadata or Metadata()
+    if bom.vulnerabilities and not bom.components and metadata.component is None:
+        raise NotAnSbom("This is a CycloneDX VEX without components. Send the SBOM it speaks about.")
+    refs = References(oddities)
+    subject = _subject(metadata.component, refs)
+    components = tuple(_components(bom, metadata, refs, oddities, max_components))
+    if not components:
+        oddities.note("no-components", "/components")
+    return Document(
+        format=kind,
+        spec_version=spec_version,
+        subject=subject,
+        components=components,
+        dependencies=distinct(_edges(bom, refs, oddities)),
+        tools=tuple(tools_of(metadata.tools)),
+        operating_system=_operating_system(bom, metadata),
+        serial=text(bom.serial),
+        created=text(metadata.timestamp),
+        warnings=oddities.listed(),
+    )
+
+
+def _version(bom: Bom, oddities: Oddities) -> str:
+    version = text(bom.spec_version)
+    major, _, minor = version.partition(".")
+    if not version:
+        oddities.note("unknown-version", "/specVersion")
+    elif major != "1":
+        raise UnsupportedFormat(f"CycloneDX {version[:20]} is not read yet. Send CycloneDX 1.0 to 1.7.")
+    elif not minor.isdecimal() or len(minor) > 2 or (1, int(minor)) > _NEWEST:  # noqa: PLR2004 - "1.10" at most
+        oddities.note("unknown-version", "/specVersion")
+    return version[:20]
+
+
+def _subject(part: Part | None, refs: References) -> Subject | None:
+    if part is None:
+        return None
+    purl, name = text(part.purl), text(part.name)
+    ref = refs.claim(text(part.bom_ref), "#/metadata/component", "/metadata/component")
+    return Subject(ref=ref, name=name or purl or ref, version=text(part.version), type=text(part.type), purl=purl)
+
+
+def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Oddities, most: int) -> Iterator[Component]:
+    for count, (part, path, pointer) in enumerate(_nested(bom, metadata), 1):
+        if count > most:
+            raise TooManyComponents(f"The SBOM lists more than {most:,} components. Split it by product.")
+        found = component(part, path, pointer, refs, oddities)
+        if found is not None:
+            yield found
+
+
+def _nested(bom: Bom, metadata: Metadata) -> Iterator[tuple[Part, tuple[str, ...], str]]:
+    """Walk all components in document order with the names around them and their JSON pointers."""
+    inside = metadata.component.components if metadata.component else None
+    waiting: list[tuple[tuple[str, ...], str, Iterator[tuple[int, Part]]]] = [
+        ((), "/components", iter(enumerate(bom.components or ()))),
+        ((), "/metadata/component/components", iter(enumerate(inside or ()))),
+    ]
+    while waiting:
+        path, pointer, parts = waiting[-1]
+        step = next(parts, None)
+        if step is None:
+            waiting.pop()
+            continue
+        place, part = step
+        here = f"{pointer}/{place}"
+        yield part, path, here
+        if part.components:
+            if len(path) >= DEEPEST:
+                raise TooDeep(f"Components are nested more than {DEEPEST} deep at {here[:80]}... Flatten the SBOM.")
+            waiting.append(((*path, text(part.name)), f"{here}/components", iter(enumerate(part.components))))
+
+
+def _edges(bom: Bom, refs: References, oddities: Oddities) -> Iterator[tuple[str, str]]:
+    services = set(_services(bom.services))
+    for place, dependency in enumerate(bom.dependencies or ()):
+        start = text(dependency.ref)
+        for target in dependency.depends_on or ():
+            end = text(target)
+            if start in refs and end in refs:
+                yield start, end
+            elif not ((start in refs or start in services) and (end in refs or end in services)):
+                oddities.note("dangling-dependency", f"/dependencies/{place}")
+
+
+def _services(services: list[Service] | None) -> Iterator[str]:
+    waiting = list(services or ())
+    while waiting:
+        service = waiting.pop()
+        yield text(service.bom_ref)
+        waiting.extend(service.services or ())
+
+
+def tools_of(tools: Any) -> Iterator[Tool]:  # noqa: ANN401 - two shapes
+    """Read ``metadata.tools``: a list of tools until 1.4, an object of components and services since 1.5."""
+    if isinstance(tools, dict):
+        listed = [tool for key in ("components", "services") for tool in _list(tools.get(key))]
+    else:
+        listed = _list(tools)
+    for tool in listed:
+        if not isinstance(tool, dict) or not as_text(tool.get("name")):
+            continue
+        vendor = next(filter(None, (_name(tool.get(key)) for key in _VENDORS)), "")
+        yield Tool(name=as_text(tool["name"]), version=as_text(tool.get("version")), vendor=vendor)
+
+
+def _list(value: Any) -> list[Any]:  # noqa: ANN401
+    return value if isinstance(value, list) else []
+
+
+def _name(value: Any) -> str:  # noqa: ANN401
+    return as_text(value.get("name")) if isinstance(value, dict) else as_text(value)
+
+
+def _operating_system(bom: Bom, metadata: Metadata) -> OperatingSystem | None:
+    """Find the distribution: syft's property, else the first component of type ``operating-system``."""
+    for part, _, _ in _nested(bom, metadata):
+        if part.type == "operating-system":
+            said = {text(one.name): text(one.value) for one in part.properties or ()}
+            name = said.get("syft:distro:id") or text(part.name)
+            version = said.get("syft:distro:versionID") or text(part.version)
+            return OperatingSystem(id=name.lower(), version=version) if name else None
+    said = {text(one.name): text(one.value) for one in metadata.properties or ()}
+    if identifier := said.get("syft:distro:id"):
+        return OperatingSystem(id=identifier.lower(), version=said.get("syft:distro:versionID", ""))
+    return None

@@ -1,0 +1,85 @@
+"""One CycloneDX component as a `Component`."""
+
+from service.sbom.bounded import within_bounds
+from service.sbom.cyclonedx_model import LicenseChoice, Part
+from service.sbom.document import Component, Scope
+from service.sbom.graph import References
+from service.sbom.hashes import hashes
+from service.sbom.hints import scope_from_properties, source_from_properties
+from service.sbom.licences import all_of
+from service.sbom.oddities import Oddities
+from service.sbom.texts import text
+
+_TYPES = frozenset(
+    {
+        "application", "container", "cryptographic-asset", "data", "device", "device-driver", "file", "firmware",
+        "framework", "library", "machine-learning-model", "operating-system", "platform",
+    }
+)  # fmt: skip
+_SCOPES = {"required": Scope.REQUIRED, "optional": Scope.OPTIONAL, "excluded": Scope.EXCLUDED, "": Scope.REQUIRED}
+
+
+def component(
+    part: Part, path: tuple[str, ...], pointer: str, refs: References, oddities: Oddities
+) -> Component | None:
+    """Read one component; ``None`` (and a warning) when nothing tells what it is."""
+    where = f"line {part.line}" if part.line else pointer
+    ref, name, purl, cpe = text(part.bom_ref), text(part.name), text(part.purl), text(part.cpe)
+    if not name:
+        oddities.note("missing-name", where)
+        name = _name_in(purl) or cpe or ref
+        if not name:
+            return None
+    digests, bad = hashes((one.alg, one.content) for one in part.hashes) if part.hashes else ((), 0)
+    if bad:
+        oddities.note("bad-hash", where, count=bad)
+    said = {text(one.name): text(one.value) for one in part.properties} if part.properties else {}
+    source_name, source_version = source_from_properties(said) if said else ("", "")
+    found = Component(
+        ref=refs.claim(ref, f"#{pointer}", where),
+        name=name,
+        version=text(part.version),
+        type=_type(part, where, oddities),
+        namespace=text(part.group),
+        purl=purl,
+        cpes=(cpe,) if cpe else (),
+        hashes=digests,
+        licence=all_of(_licence(choice) for choice in part.licenses) if part.licenses else "",
+        supplier=_supplier(part),
+        scope=(said and scope_from_properties(said)) or _scope(part, where, oddities),
+        source_name=source_name,
+        source_version=source_version,
+        path=path,
+    )
+    return within_bounds(found, where, oddities)
+
+
+def _name_in(purl: str) -> str:
+    return purl.partition("#")[0].partition("?")[0].rpartition("/")[2].partition("@")[0]
+
+
+def _type(part: Part, where: str, oddities: Oddities) -> str:
+    kind = text(part.type)
+    if kind in _TYPES:
+        return kind
+    oddities.note("unknown-type" if kind else "missing-type", where)
+    return "library"
+
+
+def _scope(part: Part, where: str, oddities: Oddities) -> Scope:
+    scope = _SCOPES.get(text(part.scope).lower())
+    if scope is None:
+        oddities.note("unknown-scope", where)
+    return scope or Scope.REQUIRED
+
+
+def _licence(choice: LicenseChoice) -> str:
+    if choice.license is None:
+        return text(choice.expression)
+    return text(choice.license.id) or text(choice.license.name)
+
+
+def _supplier(part: Part) -> str:
+    supplier = text(part.supplier.name) if part.supplier else ""
+    manufacturer = text(part.manufacturer.name) if part.manufacturer and not supplier else ""
+    return supplier or text(part.publisher) or manufacturer

@@ -1,0 +1,92 @@
+"""From the bytes that came to UTF-8 without a byte order mark.
+
+Postgres stores neither NUL nor lone surrogates, so neither leaves this room: both become U+FFFD.
+"""
+
+import codecs
+import re
+
+from service.sbom.oddities import Oddities
+from service.sbom.refusals import Malformed, at
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with UTF-16's
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Every text format we read begins with an ASCII character, so zeros around it give the width away (RFC 4627, 3).
+_WITHOUT_MARK = (
+    (re.compile(rb"[^\0]\0\0\0"), "utf-32-le"),
+    (re.compile(rb"\0\0\0[^\0]"), "utf-32-be"),
+    (re.compile(rb"[^\0]\0[^\0]\0"), "utf-16-le"),
+    (re.compile(rb"\0[^\0]\0[^\0]"), "utf-16-be"),
+)
+_CHUNK_BYTES = 1 << 20
+
+# A backslash and what it escapes are taken together, so that an escaped backslash before "u0000" stays what it is.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+
+
+def as_utf8(data: bytes) -> tuple[bytes, bool]:
+    """Drop a byte order mark and turn UTF-16 and UTF-32 into UTF-8.
+
+    Returns:
+        The bytes, and whether they were in another encoding than UTF-8 or left open.
+
+    Raises:
+        Malformed: The mark promises an encoding that the bytes do not keep.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return (data[len(mark) :], False) if name == "utf-8" else (_transcoded(data[len(mark) :], name), True)
+    for zeros, name in _WITHOUT_MARK:
+        if zeros.match(data):
+            return _transcoded(data, name), True
+    return data, False
+
+
+def _transcoded(data: bytes, name: str) -> bytes:
+    try:
+        return data.decode(name).encode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The file is not valid {name.upper()} at byte {error.start}. Send it as UTF-8.") from error
+
+
+def require_utf8(data: bytes) -> None:
+    """Refuse bytes that are not UTF-8; in pieces, so that a large document is not held twice.
+
+    Raises:
+        Malformed: With the place of the first wrong byte.
+    """
+    if data.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(data), _CHUNK_BYTES):
+        carried = len(decoder.getstate()[0])
+        chunk = data[start : start + _CHUNK_BYTES]
+        try:
+            decoder.decode(chunk, final=start + _CHUNK_BYTES >= len(data))
+        except UnicodeDecodeError as error:
+            place = at(data, start - carried + error.start)
+            raise Malformed(f"The file is not UTF-8 at {place}. Save it as UTF-8 and send it again.") from error
+
+
+def without_bad_escapes(data: bytes, oddities: Oddities) -> bytes:
+    r"""Replace the JSON escapes that no database stores (``\u0000``, lone surrogates) by the replacement character."""
+    changed: list[int] = []
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        if match[1] is None:
+            return match[0]
+        changed.append(match.start())
+        return b"\\ufffd"
+
+    clean = _ESCAPE.sub(replace, data)
+    if changed:
+        oddities.note("replaced-characters", at(data, changed[0]), count=len(changed))
+    return clean

@@ -1,0 +1,42 @@
+"""References within one document: unique ones for components, and the edges between them."""
+
+from collections.abc import Iterable
+
+from service.sbom.oddities import Oddities
+
+
+class References:
+    """The refs of one document.
+
+    The first to claim a ref keeps it; later ones get ``#2``, ``#3``... so that no component hides another. Edges
+    lead to the first.
+    """
+
+    def __init__(self, oddities: Oddities) -> None:
+        self._times: dict[str, int] = {}
+        self._oddities = oddities
+
+    def __contains__(self, ref: str) -> bool:
+        return ref in self._times
+
+    def claim(self, wanted: str, fallback: str, where: str) -> str:
+        """Give a ref that nobody has: *wanted*, *fallback* where there is none, or either with a suffix."""
+        ref = wanted or fallback
+        if ref not in self._times:
+            self._times[ref] = 1
+            return ref
+        self._oddities.note("duplicate-ref", where)
+        return self._suffixed(ref)
+
+    def _suffixed(self, ref: str) -> str:
+        while True:
+            self._times[ref] += 1
+            unique = f"{ref}#{self._times[ref]}"
+            if unique not in self._times:
+                self._times[unique] = 1
+                return unique
+
+
+def distinct(edges: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Drop repeats, keep the order."""
+    return tuple(dict.fromkeys(edges))

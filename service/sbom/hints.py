@@ -1,0 +1,58 @@
+"""What tools say beside the standard: source packages and development scopes."""
+
+import re
+from collections.abc import Mapping
+
+from service.sbom.document import Scope
+
+# trivy's SPDX: "built package from: xz-utils 5.6.1-1". syft's "acquired package info from ..." names files instead.
+_BUILT_FROM = re.compile(r"built package from:\s+(\S+)(?:\s+(\S+))?")
+
+_TRIVY = "aquasecurity:trivy:"
+_SYFT = "syft:metadata:"
+
+# The CycloneDX property taxonomy and what generators write; the value "true" makes it a development dependency.
+_DEV_FLAGS = (":development", ":isDevRequirement", ":isDevDependency", ":dev")
+# Those whose value names the group or scope.
+_GROUPS = (":poetry:group", ":pipenv:category", ":pyproject:group", ":component_scope")
+_SCOPES = {"dev": Scope.DEV, "development": Scope.DEV, "develop": Scope.DEV, "test": Scope.TEST, "tests": Scope.TEST}
+
+
+def source_from_info(info: str) -> tuple[str, str]:
+    """Read SPDX ``sourceInfo``: the source package's name and version, or empty."""
+    match = _BUILT_FROM.match(info)
+    return (match[1], match[2] or "") if match else ("", "")
+
+
+def source_from_properties(properties: Mapping[str, str]) -> tuple[str, str]:
+    """Read CycloneDX properties of trivy and syft: the source package's name and version, or empty."""
+    if name := properties.get(f"{_TRIVY}SrcName"):
+        return name, _rpm_version(properties)
+    if rpm := properties.get(f"{_SYFT}sourceRpm"):
+        return _of_source_rpm(rpm)
+    if name := properties.get(f"{_SYFT}source"):
+        return name, properties.get(f"{_SYFT}sourceVersion", "")
+    return properties.get(f"{_SYFT}originPackage", ""), ""
+
+
+def _rpm_version(properties: Mapping[str, str]) -> str:
+    version, release, epoch = (properties.get(f"{_TRIVY}Src{part}", "") for part in ("Version", "Release", "Epoch"))
+    if epoch not in ("", "0"):
+        version = f"{epoch}:{version}"
+    return f"{version}-{release}" if release and version else version
+
+
+def _of_source_rpm(file: str) -> tuple[str, str]:
+    """Split ``perl-5.32.1-481.el9.src.rpm``; the name may contain dashes, version and release may not."""
+    parts = re.sub(r"\.(no)?src\.rpm$", "", file).rsplit("-", 2)
+    return (parts[0], f"{parts[1]}-{parts[2]}") if len(parts) == 3 else (file, "")  # noqa: PLR2004 - name, version, release
+
+
+def scope_from_properties(properties: Mapping[str, str]) -> Scope | None:
+    """Tell whether the properties make a component a development or test dependency."""
+    for name, value in properties.items():
+        if name.endswith(_DEV_FLAGS) and value.lower() == "true":
+            return Scope.DEV
+        if name.endswith(_GROUPS) and value.lower() in _SCOPES:
+            return _SCOPES[value.lower()]
+    return None

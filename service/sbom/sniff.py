@@ -1,0 +1,152 @@
+"""Which format some bytes are, by content; names and media types are not asked, since they lie.
+
+The first members of a JSON object mostly tell; otherwise all of its top-level keys are read, the rest skipped.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from service.sbom.cyclonedx_xml import NAMESPACE
+from service.sbom.document import Format
+from service.sbom.lenient import decode
+from service.sbom.oddities import Oddities
+from service.sbom.prolog import root_of
+from service.sbom.refusals import NotAnSbom, UnsupportedFormat
+
+_SEND = "Send CycloneDX (JSON or XML) or SPDX 2.2 or 2.3 (JSON or tag-value)."
+_BLANK = re.compile(rb"\s*")
+_OPEN = re.compile(rb"\s*\{\s*")
+_MEMBER = re.compile(rb'"([^"\\]{0,60})"\s*:\s*("[^"\\]{0,200}"|[\d.eE+-]{1,40}|true|false|null)\s*,\s*')
+_MOST_MEMBERS = 12
+_TAG_VALUE = re.compile(rb"^[ \t]*SPDXVersion[ \t]*:", re.MULTILINE)
+_YAML = re.compile(rb"^(spdxVersion|bomFormat)\s*:", re.MULTILINE)
+_HEAD_BYTES = 1 << 16
+_MAGIC = (
+    (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "a zip archive"),
+    (b"\xfd7zXZ", "xz"), (b"BZh", "bzip2"), (b"%PDF-", "a PDF"),
+)  # fmt: skip
+
+
+class _Head(msgspec.Struct):
+    """Top-level keys that tell formats apart."""
+
+    bom_format: Any = msgspec.field(default=None, name="bomFormat")
+    spec_version: Any = msgspec.field(default=None, name="specVersion")
+    spec_format: Any = msgspec.field(default=None, name="specFormat")
+    spdx_version: Any = msgspec.field(default=None, name="spdxVersion")
+    spdx_id: Any = msgspec.field(default=None, name="SPDXID")
+    context: Any = msgspec.field(default=None, name="@context")
+    payload_type: Any = msgspec.field(default=None, name="payloadType")
+    statement_type: Any = msgspec.field(default=None, name="_type")
+    artifacts: msgspec.Raw = msgspec.Raw(b"")
+    descriptor: msgspec.Raw = msgspec.Raw(b"")
+    results: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="Results")
+    statements: msgspec.Raw = msgspec.Raw(b"")
+    lock_version: Any = msgspec.field(default=None, name="lockfileVersion")
+    licence_list: Any = msgspec.field(default=None, name="licenseListVersion")
+
+
+def sniff(data: bytes) -> Format:
+    """Tell the format of *data* (UTF-8, no byte order mark).
+
+    Raises:
+        NotAnSbom: Names what it seems to be instead.
+        UnsupportedFormat: An SBOM in a format we do not read, or one in an envelope.
+        Malformed, TooDeep: It begins as JSON or XML and cannot be read that far.
+    """
+    start = _BLANK.match(data).end()  # type: ignore[union-attr]  # matches always
+    first = data[start : start + 1]
+    if not first:
+        raise NotAnSbom(f"The upload is empty. {_SEND}")
+    if first == b"{":
+        return _at_a_glance(data) or _by_keys(data)
+    if first == b"<":
+        return _xml(data[start:] if start else data)
+    return _text(data, first)
+
+
+def _at_a_glance(data: bytes) -> Format | None:
+    position = _OPEN.match(data).end()  # type: ignore[union-attr]  # the caller saw the brace
+    for _ in range(_MOST_MEMBERS):
+        member = _MEMBER.match(data, position)
+        if member is None:
+            return None
+        if member[1] == b"bomFormat":
+            return Format.CYCLONEDX_JSON if member[2] == b'"CycloneDX"' else None
+        if member[1] == b"spdxVersion":
+            return Format.SPDX_JSON if member[2].startswith(b'"SPDX-2') else None
+        if member[1] == b"SPDXID":
+            return Format.SPDX_JSON if member[2] == b'"SPDXRef-DOCUMENT"' else None
+        position = member.end()
+    return None
+
+
+def _by_keys(data: bytes) -> Format:
+    head = decode(data, _Head, Oddities())
+    if head.bom_format == "CycloneDX":
+        return Format.CYCLONEDX_JSON
+    if isinstance(head.spdx_version, str) and head.spdx_version.startswith("SPDX-"):
+        return Format.SPDX_JSON
+    if reason := _known_elsewhere(head):
+        raise UnsupportedFormat(f"This is {reason}. {_SEND}")
+    raise NotAnSbom(f"This is {_kind(head)}. {_SEND}")
+
+
+def _known_elsewhere(head: _Head) -> str:
+    if "spdx.org/rdf/3" in str(head.context):
+        return "SPDX 3 JSON-LD, which is not supported yet"
+    if head.payload_type is not None or "in-toto" in str(head.statement_type):
+        return "an in-toto or DSSE envelope; the SBOM is inside, take it out first"
+    if bytes(head.artifacts) and bytes(head.descriptor):
+        return "syft's own JSON; let syft write CycloneDX or SPDX"
+    if bytes(head.results):
+        return "a scanner's own report; let it write CycloneDX or SPDX"
+    if head.spec_format is not None:
+        return "CycloneDX 2, which is not supported yet"
+    return ""
+
+
+def _kind(head: _Head) -> str:
+    if bytes(head.statements) and "openvex" in str(head.context):
+        return "an OpenVEX document, not an SBOM"
+    if head.lock_version is not None:
+        return "a lock file, not an SBOM"
+    if head.licence_list is not None:
+        return "a licence list, not an SBOM"
+    if head.bom_format is not None:
+        return f'JSON with "bomFormat": {str(head.bom_format)[:40]!r}'
+    if head.spec_version is not None:
+        return 'JSON that looks like CycloneDX but lacks "bomFormat": "CycloneDX"'
+    return "JSON without bomFormat or spdxVersion"
+
+
+def _xml(data: bytes) -> Format:
+    name, start_tag = root_of(data)
+    if name == "bom" and NAMESPACE.search(start_tag):
+        version = NAMESPACE.search(start_tag)
+        if version is not None and not version[1].startswith("1."):
+            raise UnsupportedFormat(f"CycloneDX {version[1]} is not read yet. {_SEND}")
+        return Format.CYCLONEDX_XML
+    if name == "RDF" or "spdx.org" in start_tag:
+        raise UnsupportedFormat(f"This is SPDX as XML or RDF, which is not supported. {_SEND}")
+    if name.lower() == "html":
+        raise NotAnSbom(f"This is an HTML page, perhaps a login or error page. {_SEND}")
+    raise NotAnSbom(f"This is XML with the root element {name!r} outside CycloneDX's namespace. {_SEND}")
+
+
+def _text(data: bytes, first: bytes) -> Format:
+    for magic, name in _MAGIC:
+        if data.startswith(magic):
+            raise UnsupportedFormat(f"This is {name}. Send the SBOM itself, or name a Content-Encoding we read.")
+    head = data[:_HEAD_BYTES]
+    if _TAG_VALUE.search(head):
+        return Format.SPDX_TAG_VALUE
+    if _YAML.search(head):
+        raise UnsupportedFormat(f"This is an SBOM as YAML, which is not supported. {_SEND}")
+    if head.startswith(b"version https://git-lfs"):
+        raise NotAnSbom(f"This is a Git LFS pointer; the file itself is elsewhere. {_SEND}")
+    if first in b'["-0123456789' or head.strip() in (b"null", b"true", b"false"):
+        raise NotAnSbom(f"This is JSON, but not an object. {_SEND}")
+    raise NotAnSbom(f"This is neither JSON nor XML, and no line says SPDXVersion. {_SEND}")

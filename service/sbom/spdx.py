@@ -1,0 +1,117 @@
+"""An SPDX 2 document, however it was written, as a `Document`."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from service.sbom.document import Component, Document, Format, OperatingSystem, Scope, Subject, Tool
+from service.sbom.graph import References, distinct
+from service.sbom.oddities import Oddities
+from service.sbom.refusals import NotAnSbom, TooManyComponents, UnsupportedFormat
+from service.sbom.spdx_model import Creation, SpdxDocument
+from service.sbom.spdx_package import component
+from service.sbom.spdx_relations import Relations
+from service.sbom.texts import given, text
+
+_VERSION = re.compile(r"SPDX-(\d{1,3}\.\d{1,3})")
+# "Tool: syft-0.90.0"; "spdx-maven-plugin" has no version.
+_TOOL = re.compile(r"(?P<name>.+)-(?P<version>v?\d[^-]*)")
+# These purls name an image or a file, the wrapping; the inventory is what lies inside.
+_IMAGES = ("pkg:oci/", "pkg:docker/")
+_WRAPPINGS = (*_IMAGES, "pkg:generic/")
+
+
+def document(spdx: SpdxDocument, kind: Format, oddities: Oddities, max_components: int) -> Document:
+    """Turn a parsed document into ours.
+
+    Raises:
+        UnsupportedFormat: Not SPDX 2.
+        NotAnSbom: No SPDX version.
+        TooManyComponents: Over the bound.
+    """
+    version = _version(spdx, oddities)
+    packages = spdx.packages or []
+    if len(packages) > max_components:
+        raise TooManyComponents(f"The SBOM lists more than {max_components:,} components. Split it by product.")
+    refs = References(oddities)
+    listed = [one for place, package in enumerate(packages) if (one := component(package, place, refs, oddities))]
+    relations = Relations(spdx, frozenset(one.ref for one in listed), oddities)
+    subject, wrapping = _subject(spdx, listed, relations)
+    components = tuple(_scoped([one for one in listed if one is not wrapping], relations.scopes()))
+    if not components:
+        oddities.note("no-components", "/packages")
+    creation = spdx.creation or Creation()
+    return Document(
+        format=kind,
+        spec_version=version,
+        subject=subject,
+        components=components,
+        dependencies=distinct(_from_document(subject, relations) + relations.edges),
+        tools=tuple(_tools(creation.creators or [])),
+        operating_system=_operating_system(components),
+        serial=given(spdx.namespace),
+        created=given(creation.created),
+        warnings=oddities.listed(),
+    )
+
+
+def _version(spdx: SpdxDocument, oddities: Oddities) -> str:
+    said = text(spdx.spdx_version)
+    if not said:
+        raise NotAnSbom('"spdxVersion" is missing. Send an SPDX 2.2 or 2.3 document, or CycloneDX.')
+    match = _VERSION.fullmatch(said)
+    if match is None or not match[1].startswith("2."):
+        raise UnsupportedFormat(f"{said[:20]} is not read yet. Send SPDX 2.2 or 2.3, or CycloneDX.")
+    if match[1] not in ("2.0", "2.1", "2.2", "2.3"):
+        oddities.note("unknown-version", "/spdxVersion")
+    return match[1]
+
+
+def _subject(
+    spdx: SpdxDocument, listed: list[Component], relations: Relations
+) -> tuple[Subject | None, Component | None]:
+    """Find the subject, and the component to leave out because it only wraps the others.
+
+    The one described package is the subject. It is left out of the components when others remain and it has neither
+    a package purl nor a CPE: then nothing could be matched with it. Several or none described: the document itself.
+    """
+    described = set(relations.roots)
+    found = [one for one in listed if one.ref in described]
+    if len(found) != 1:
+        ref, name = given(spdx.id) or "SPDXRef-DOCUMENT", given(spdx.name)
+        return (Subject(ref=ref, name=name) if name else None), None
+    (root,) = found
+    kind = "container" if root.purl.startswith(_IMAGES) and root.type == "library" else root.type
+    subject = Subject(ref=root.ref, name=root.name, version=root.version, type=kind, purl=root.purl)
+    identified = root.cpes or (root.purl and not root.purl.startswith(_WRAPPINGS))
+    return subject, None if identified or len(listed) == 1 else root
+
+
+def _from_document(subject: Subject | None, relations: Relations) -> list[tuple[str, str]]:
+    """Give the edges from a document that is itself the subject to what it describes."""
+    if subject is None or subject.ref in relations.known:
+        return []
+    return [(subject.ref, root) for root in relations.roots if root in relations.known]
+
+
+def _scoped(components: list[Component], scopes: dict[str, Scope]) -> Iterator[Component]:
+    for one in components:
+        scope = scopes.get(one.ref) if scopes else None
+        yield msgspec.structs.replace(one, scope=scope) if scope else one
+
+
+def _tools(creators: list[str]) -> Iterator[Tool]:
+    for creator in creators:
+        kind, _, name = text(creator).partition(":")
+        if kind.strip().lower() != "tool" or not name.strip():
+            continue
+        split = _TOOL.fullmatch(name.strip())
+        yield Tool(name=split["name"], version=split["version"]) if split else Tool(name=name.strip())
+
+
+def _operating_system(components: tuple[Component, ...]) -> OperatingSystem | None:
+    for one in components:
+        if one.type == "operating-system":
+            return OperatingSystem(id=one.name.lower(), version=one.version)
+    return None

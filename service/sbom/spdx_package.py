@@ -1,0 +1,80 @@
+"""One SPDX package as a `Component`."""
+
+import re
+
+from service.sbom.bounded import within_bounds
+from service.sbom.document import Component
+from service.sbom.graph import References
+from service.sbom.hashes import hashes
+from service.sbom.hints import source_from_info
+from service.sbom.oddities import Oddities
+from service.sbom.spdx_model import ExternalRef, Package
+from service.sbom.texts import given, text
+
+_ROLE = re.compile(r"(?:Organization|Person|Tool):\s*", re.IGNORECASE)
+# "Organization: Red Hat ()", "Person: Jane Doe (jane@example.org)".
+_MAIL = re.compile(r"\s*\(\s*(?:[^()\s]+@[^()\s]+)?\s*\)$")
+# trivy names no purpose before SPDX 2.3, but its ids do.
+_OS_ID = "SPDXRef-OperatingSystem-"
+
+
+def component(package: Package, place: int, refs: References, oddities: Oddities) -> Component | None:
+    """Read one package; ``None`` (and a warning) when nothing tells what it is."""
+    where = f"line {package.line}" if package.line else f"/packages/{place}"
+    identifier, name = given(package.id), given(package.name)
+    purl, cpes = identifiers(package.refs, where, oddities) if package.refs else ("", ())
+    if not name:
+        oddities.note("missing-name", where)
+        name = purl or identifier
+        if not name:
+            return None
+    digests, bad = hashes((one.algorithm, one.value) for one in package.checksums) if package.checksums else ((), 0)
+    if bad:
+        oddities.note("bad-hash", where, count=bad)
+    info = package.source_info
+    source_name, source_version = source_from_info(info) if info else ("", "")
+    found = Component(
+        ref=refs.claim(identifier, f"#/packages/{place}", where),
+        name=name,
+        version=given(package.version),
+        type=_type(package, identifier),
+        purl=purl,
+        cpes=cpes,
+        hashes=digests,
+        licence=given(package.concluded) or given(package.declared),
+        supplier=_party(package.supplier) or _party(package.originator),
+        source_name=source_name,
+        source_version=source_version,
+    )
+    return within_bounds(found, where, oddities)
+
+
+def identifiers(refs: list[ExternalRef], where: str, oddities: Oddities) -> tuple[str, tuple[str, ...]]:
+    """Give the first purl and all CPEs; a second, different purl is warned about."""
+    purl, cpes = "", []
+    for ref in refs:
+        kind = ref.kind
+        if kind and kind.startswith("http"):
+            kind = kind.rpartition("/")[2]  # SPDX 2.2 also spells types as http://spdx.org/rdf/references/purl
+        if kind in ("cpe23Type", "cpe22Type"):
+            cpes.append(text(ref.locator))
+        elif kind and kind.lower() == "purl":
+            locator = text(ref.locator)
+            if purl and locator != purl:
+                oddities.note("several-purls", where)
+            purl = purl or locator
+    return purl, tuple(dict.fromkeys(filter(None, cpes)))
+
+
+def _type(package: Package, identifier: str) -> str:
+    purpose = given(package.purpose).lower().replace("_", "-")
+    if purpose:
+        return purpose
+    return "operating-system" if identifier.startswith(_OS_ID) else "library"
+
+
+def _party(said: str | None) -> str:
+    words = given(said)
+    if not words:
+        return ""
+    return given(_MAIL.sub("", _ROLE.sub("", words, count=1)))

@@ -1,0 +1,20 @@
+"""A value of a document as text: what should be a string and mostly is."""
+
+from typing import Any
+
+
+def text(value: str | None) -> str:
+    """Give *value* stripped; absent is ``""``."""
+    return value.strip() if value else ""
+
+
+def given(value: str | None) -> str:
+    """Give *value* as `text`, SPDX's two words for "no value" as ``""``."""
+    return "" if not value or value in ("NOASSERTION", "NONE") else value.strip()
+
+
+def as_text(value: Any) -> str:  # noqa: ANN401 - whatever the document holds
+    """Give a JSON scalar as text: numbers as Python writes them, ``true``; lists and objects as ``""``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value).strip() if isinstance(value, str | int | float) else ""
