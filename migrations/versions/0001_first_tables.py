@@ -30,12 +30,14 @@ def upgrade() -> None:
     sa.Column('digest', sa.LargeBinary(), nullable=False),
     sa.Column('record', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('unevaluated', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+    sa.Column('settled', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('key_version', sa.SmallInteger(), nullable=False),
     sa.CheckConstraint("kind IN ('vulnerability', 'malware', 'informational')", name=op.f('ck_advisory_kind')),
     sa.CheckConstraint("severity IN ('critical', 'high', 'medium', 'low', 'none', 'unscored')", name=op.f('ck_advisory_severity')),
     sa.CheckConstraint("source IN ('osv', 'own')", name=op.f('ck_advisory_source')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_advisory'))
     )
+    op.create_index('ix_advisory_unsettled', 'advisory', ['id'], unique=False, postgresql_where=sa.text('NOT settled'))
     op.create_index('ix_advisory_modified', 'advisory', ['modified', 'id'], unique=False)
     op.create_index('ix_advisory_unevaluated', 'advisory', ['id'], unique=False, postgresql_where=sa.text("unevaluated <> '[]'::jsonb"))
     op.create_index('uq_advisory_osv_id', 'advisory', ['osv_id'], unique=True)
@@ -87,8 +89,8 @@ def upgrade() -> None:
     sa.Column('ecosystem', sa.Text(collation='C'), nullable=False),
     sa.Column('attempted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('succeeded_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('watermark', sa.DateTime(timezone=True), nullable=True),
     sa.Column('index_digest', sa.LargeBinary(), nullable=True),
+    sa.Column('etag', sa.Text(), nullable=True),
     sa.Column('record_count', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('last_error', sa.Text(), nullable=True),
     sa.Column('last_result', postgresql.JSONB(astext_type=sa.Text()), nullable=True),

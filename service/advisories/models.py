@@ -13,7 +13,8 @@ from service.inventory.catalogue_models import Name
 class Feed(Base):
     """One ecosystem of one source of advisories, and how fresh it is.
 
-    `watermark` is the newest `modified` taken that did not lie in the future; the next sync starts before it.
+    `index_digest` and `etag` are of the index that was last taken in full; NULL after a sync that left something out.
+    What is new is told by comparing ids with `FeedAdvisory`, never by a clock: records dated in the future exist.
     """
 
     __tablename__ = "feed"
@@ -24,8 +25,8 @@ class Feed(Base):
     ecosystem: Mapped[str] = mapped_column(Name)
     attempted_at: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
-    watermark: Mapped[datetime | None]
     index_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    etag: Mapped[str | None]
     record_count: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]
     last_result: Mapped[dict[str, object] | None] = mapped_column(JSONB)
@@ -36,6 +37,7 @@ class Advisory(Base):
 
     `source`: ``osv`` or ``own``. `kind`: ``vulnerability``, ``malware`` or ``informational``.
     `unevaluated` lists what in it could not be turned into ranges: ``[{"package", "reason", "detail"}]``.
+    `settled` turns false whenever ranges or groups change, and true once matches and exposures have followed.
     """
 
     __tablename__ = "advisory"
@@ -46,6 +48,7 @@ class Advisory(Base):
         Index("uq_advisory_osv_id", "osv_id", unique=True),
         Index("ix_advisory_unevaluated", "id", postgresql_where=text("unevaluated <> '[]'::jsonb")),
         Index("ix_advisory_modified", "modified", "id"),
+        Index("ix_advisory_unsettled", "id", postgresql_where=text("NOT settled")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -62,6 +65,7 @@ class Advisory(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     record: Mapped[dict[str, object]] = mapped_column(JSONB)
     unevaluated: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    settled: Mapped[bool] = mapped_column(server_default=text("false"))
     key_version: Mapped[int] = mapped_column(SmallInteger)
 
 
