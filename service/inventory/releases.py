@@ -1,0 +1,98 @@
+"""Releases: uploads with a version label. Which upload a label means follows from the uploads."""
+
+from datetime import datetime
+
+from sqlalchemy import Row, select
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.orm import aliased
+
+from service.db import ReadSession, WriteSession
+from service.errors import Conflict, NotFound
+from service.inventory.models import Product, Release, Stream, Upload
+
+
+class SeveralStreams(Conflict):
+    """Several streams have a release of this version."""
+
+    slug = "several-streams"
+
+
+def label_upload(session: WriteSession, stream_id: int, upload_id: int, version: str) -> None:
+    """Let a version mean this upload. A version built again moves to the newest upload, whichever arrives last."""
+    new = pg.insert(Release).values(stream_id=stream_id, upload_id=upload_id, version=version)
+    labelled = aliased(Upload)
+    at_us = select(Upload.at_us).where(Upload.id == new.excluded.upload_id).scalar_subquery()
+    surpassed = select(labelled.id).where(
+        labelled.id == Release.upload_id, (labelled.at_us <= at_us) | labelled.voided_at.is_not(None)
+    )
+    session.execute(
+        new.on_conflict_do_update(
+            index_elements=["stream_id", "version"],
+            set_={"upload_id": new.excluded.upload_id},
+            where=surpassed.exists(),
+        )
+    )
+
+
+def unlabel_upload(session: WriteSession, upload: Upload) -> None:
+    """Let the releases of a voided upload mean the newest live upload with their label, or none."""
+    for release in session.scalars(select(Release).where(Release.upload_id == upload.id)).all():
+        live = (Upload.stream_id == release.stream_id) & Upload.voided_at.is_(None)
+        same = select(Upload.id).where(live, Upload.version_label == release.version)
+        heir = session.scalar(same.order_by(Upload.at_us.desc()).limit(1))
+        if heir is None:
+            session.delete(release)
+        else:
+            release.upload_id = heir
+
+
+def set_release(
+    session: WriteSession,
+    product: Product,
+    version: str,
+    *,
+    now: datetime,
+    supported: bool | None = None,
+    retired: bool | None = None,
+    stream: str | None = None,
+) -> Release:
+    """Say whether a release is supported, or retired; None leaves it as it is. A retired release is not supported.
+
+    Raises:
+        NotFound: The product has no such release.
+        SeveralStreams: More than one stream has it and *stream* names none of them.
+    """
+    release = find_release(session, product, version, stream=stream)
+    if retired is not None:
+        release.retired_at = (release.retired_at or now) if retired else None
+    if supported is not None:
+        release.supported = supported
+    release.supported = release.supported and release.retired_at is None
+    return release
+
+
+def find_release(session: ReadSession, product: Product, version: str, *, stream: str | None = None) -> Release:
+    """Give the product's release of this version; *stream* is needed where several have it."""
+    rows = select(Release, Stream.name).join(Stream).where(Stream.product_id == product.id, Release.version == version)
+    if stream is not None:
+        rows = rows.where(Stream.name == stream)
+    found = session.execute(rows).all()
+    if not found:
+        raise NotFound(f"{product.slug} has no release {version}.")
+    if len(found) > 1:
+        names = sorted(name for _, name in found)
+        raise SeveralStreams(f"Say which with stream=: {', '.join(names)}.", streams=names)
+    return found[0][0]
+
+
+def list_releases(
+    session: ReadSession, product_id: int, *, after: int = 0, limit: int = 50
+) -> list[Row[tuple[Release, str, int]]]:
+    """List a product's releases in the order they were first labelled: (release, stream's name, the upload's at_us)."""
+    rows = (
+        select(Release, Stream.name, Upload.at_us)
+        .join(Stream, Stream.id == Release.stream_id)
+        .join(Upload, Upload.id == Release.upload_id)
+        .where(Stream.product_id == product_id, Release.id > after)
+    )
+    return list(session.execute(rows.order_by(Release.id).limit(limit)))
