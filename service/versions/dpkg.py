@@ -37,14 +37,16 @@ def dpkg_key(version: str) -> bytes:
     """Encode a Debian version.
 
     Raises:
-        UnparsableVersion: The epoch is no number, or something is not printable ASCII.
+        UnparsableVersion: The epoch is no number, no upstream version is there, or something is not printable ASCII.
     """
     match = _READABLE.fullmatch(version)
     if match is None or (match[1] is None and ":" in version):
         raise UnparsableVersion.of(version, "Debian")
     upstream, hyphen, revision = match[2].rpartition("-")
     if not hyphen:
-        upstream, revision = match[2], "0"
+        upstream, revision = match[2], ""
+    if not upstream:
+        raise UnparsableVersion.of(version, "Debian")
     return number(match[1] or "") + _part(upstream) + _part(revision or "0")
 
 

@@ -74,7 +74,7 @@ def parse(version: str) -> tuple[Level, ...]:
     levels: list[list[int | Qualifier]] = [[]]
     pieces = _PIECE.findall(version.lower())
     previous = "."
-    for piece, following in zip(pieces, [*pieces[1:], ""], strict=True):
+    for piece, following in zip_longest(pieces, pieces[1:], fillvalue=""):
         if piece in _SEPARATORS:
             if previous in _SEPARATORS:
                 levels[-1].append(0)

@@ -21,8 +21,8 @@ from service.versions.unparsable import SHOWN, UnparsableVersion
 #: Stored beside keys. Raise it with any change of their bytes or of an ecosystem's family, so that they are rebuilt.
 KEY_VERSION: Final = 1
 
-#: Longer versions are refused. A key takes at most six bytes a character, and PostgreSQL's index rows at most 2,704.
-MAX_CHARACTERS: Final = 400
+#: Longer versions are refused. A key takes at most nine bytes a character, and PostgreSQL's index rows at most 2,704.
+MAX_CHARACTERS: Final = 256
 
 #: The same strings come back with every upload; this many keys are some ten megabytes.
 _REMEMBERED: Final = 65_536
