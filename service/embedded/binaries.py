@@ -86,16 +86,25 @@ def reachable(binaries: Binaries, account: Account, state: Path) -> Binaries:
     # Named by content: an upgrade of the wheel makes a new copy, and two environments share one.
     digest = hashlib.sha256(binaries.postgres.read_bytes()).hexdigest()[:16]
     copy = state / f"binaries-{digest}"
+    installation = binaries.folder.parent
     if not copy.exists():
-        _copy(binaries.folder.parent, copy)
-    return Binaries(copy / "bin", binaries.version)
+        _copy(installation, copy)
+    return Binaries(copy / installation.parent.name / installation.name / "bin", binaries.version)
 
 
 def _copy(installation: Path, to: Path) -> None:
-    """Copy an installation beside its final name first, so that a half-made copy is never taken for one."""
+    """Copy an installation beside its final name first, so that a half-made copy is never taken for one.
+
+    The programs of a wheel find some libraries in a folder beside their package, by a relative path: that is kept.
+    """
+    package = installation.parent
+    libraries = package.with_name(f"{package.name}.libs")
     draft = Path(tempfile.mkdtemp(prefix="draft-", dir=to.parent))
     try:
-        shutil.copytree(installation, draft / "tree", symlinks=True, ignore=_LEFT_OUT)
+        tree = draft / "tree" / package.name / installation.name
+        shutil.copytree(installation, tree, symlinks=True, ignore=_LEFT_OUT)
+        if libraries.is_dir():
+            shutil.copytree(libraries, draft / "tree" / libraries.name, symlinks=True)
         for path in (draft / "tree", *(draft / "tree").rglob("*")):
             if not path.is_symlink():  # readable whatever the umask was when they were installed
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)

@@ -77,9 +77,11 @@ def test_programs_below_a_closed_folder_are_copied_once(
     found = binaries.find(postgres_choice.get("version", 18), postgres_choice.get("binaries"))
     if found.folder.is_relative_to("/usr"):
         pytest.skip("installed programs find their libraries by fixed paths and are open to all")
-    shutil.copytree(found.folder.parent, closed / "installed", symlinks=True, copy_function=os.link)
+    package = found.folder.parents[1]
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, closed / folder.name, symlinks=True)
     for _ in range(2):
-        server = start(closed / "postgres", binaries=closed / "installed" / "bin")
+        server = start(closed / "postgres", binaries=closed / found.folder.relative_to(package.parent))
         assert works(server)
         server.close()
     assert len(list((place / "state").glob("binaries-*"))) == 1
