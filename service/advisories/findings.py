@@ -1,0 +1,113 @@
+"""Matches, read as what they say of components: which vulnerability, by which advisories, how bad, fixed where."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Row, select
+
+from service.advisories.models import Advisory, Match, Vulnerability, VulnerabilityAdvisory
+from service.db import ReadSession, any_of
+
+
+class Evidence(NamedTuple):
+    """One advisory's word that a component has a vulnerability."""
+
+    component_id: int
+    vulnerability_id: int
+    vulnerability: str
+    advisory_id: int
+    advisory: str
+    certainty: str
+    kind: str
+    severity: str
+    fixed: str
+    rule: str
+
+
+def evidence_about(
+    session: ReadSession, component_ids: Iterable[int], vulnerability_ids: Iterable[int] | None = None
+) -> list[Evidence]:
+    """Give all that is known of the named components, perhaps only about the named vulnerabilities."""
+    rows = (
+        select(
+            Match.component_id,
+            Vulnerability.id,
+            Vulnerability.name,
+            Advisory.id,
+            Advisory.osv_id,
+            Match.certainty,
+            Advisory.kind,
+            Advisory.severity,
+            Match.fixed,
+            Match.rule,
+        )
+        .join(Advisory, Advisory.id == Match.advisory_id)
+        .join(VulnerabilityAdvisory, VulnerabilityAdvisory.advisory_id == Advisory.id)
+        .join(Vulnerability, Vulnerability.id == VulnerabilityAdvisory.vulnerability_id)
+        .where(Match.component_id == any_of(component_ids))
+    )
+    if vulnerability_ids is not None:
+        rows = rows.where(VulnerabilityAdvisory.vulnerability_id == any_of(vulnerability_ids))
+    return [Evidence._make(row) for row in session.execute(rows)]
+
+
+def vulnerabilities_of(session: ReadSession, advisory_ids: Iterable[int]) -> set[int]:
+    """Give the vulnerabilities that the named advisories speak of."""
+    rows = select(VulnerabilityAdvisory.vulnerability_id).where(
+        VulnerabilityAdvisory.advisory_id == any_of(advisory_ids)
+    )
+    return set(session.scalars(rows))
+
+
+def matched_components(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Give, for each vulnerability, every component that any of its advisories matches."""
+    rows = session.execute(
+        select(VulnerabilityAdvisory.vulnerability_id, Match.component_id)
+        .join(Match, Match.advisory_id == VulnerabilityAdvisory.advisory_id)
+        .where(VulnerabilityAdvisory.vulnerability_id == any_of(vulnerability_ids))
+    )
+    matched: dict[int, set[int]] = {}
+    for vulnerability_id, component_id in rows:
+        matched.setdefault(vulnerability_id, set()).add(component_id)
+    return matched
+
+
+class Profile(NamedTuple):
+    """A vulnerability in a line: its preferred name, a title, and the worst that its own advisories say."""
+
+    vulnerability_id: int
+    name: str
+    title: str
+    severities: frozenset[str]
+    kind: str
+
+
+def profiles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int, Profile]:
+    """Describe vulnerabilities; evidence speaks only where a vulnerability has no advisory of its own."""
+    rows = session.execute(
+        select(
+            Vulnerability.id,
+            Vulnerability.name,
+            VulnerabilityAdvisory.relation,
+            Advisory.kind,
+            Advisory.severity,
+            Advisory.summary,
+        )
+        .join(VulnerabilityAdvisory, VulnerabilityAdvisory.vulnerability_id == Vulnerability.id)
+        .join(Advisory, Advisory.id == VulnerabilityAdvisory.advisory_id)
+        .where(Vulnerability.id == any_of(vulnerability_ids))
+        .order_by(Vulnerability.id, VulnerabilityAdvisory.relation, Advisory.osv_id)
+    )
+    described: dict[int, list[Row[tuple[int, str, str, str, str, str]]]] = {}
+    for row in rows:
+        described.setdefault(row.id, []).append(row)
+    return {vulnerability_id: _profile(said) for vulnerability_id, said in described.items()}
+
+
+def _profile(said: list[Row[tuple[int, str, str, str, str, str]]]) -> Profile:
+    own = [row for row in said if row.relation == "alias" and row.severity != "unscored"]
+    kinds = {row.kind for row in said}
+    kind = next((kind for kind in ("malware", "vulnerability") if kind in kinds), "informational")
+    title = next((row.summary for row in said if row.summary), "")
+    severities = frozenset(row.severity for row in own or said)
+    return Profile(said[0].id, said[0].name, title or said[0].name, severities, kind)

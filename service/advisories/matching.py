@@ -1,0 +1,211 @@
+"""Which component is affected by which advisory, in SQL, both ways round: new components, new ranges.
+
+"Affected" is ``lo <= key AND key < hi`` on one index, since keys compare byte by byte in the ecosystem's own order.
+Where a key is flagged, package equality gives the candidates and the exact comparator decides.
+
+How certain a match is:
+
+- the component's package is the advisory's: ``certain``;
+- the component is a distribution's, and nobody names the release: ``possible`` for every release's advisories;
+- the advisory names a bare distribution, without a release: ``possible``;
+- a malware record that condemns every version of a name: ``possible``, since private packages share names.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.types import TypeEngine
+
+from service.advisories.models import Advisory, Affected, Match
+from service.advisories.ranges import END
+from service.db import WriteSession, any_of, arrays
+from service.inventory.catalogue_models import ComponentCoord, OsvPackage
+from service.versions import UnparsableVersion, compare
+
+_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "component_id": BigInteger(),
+    "advisory_id": BigInteger(),
+    "certainty": Text(),
+    "rule": Text(),
+    "osv_package_id": BigInteger(),
+    "lo_version": Text(),
+    "hi_version": Text(),
+    "fixed": Text(),
+}
+
+#: One row of `match`, in the order of `_COLUMNS`.
+Row = tuple[Any, ...]
+Key = tuple[int, int]
+
+
+class Rematched(NamedTuple):
+    """What changed: (component, advisory) pairs that appeared, and that went or changed their certainty."""
+
+    appeared: list[tuple[int, int]]
+    gone: list[tuple[int, int]]
+
+    @property
+    def component_ids(self) -> set[int]:
+        """Components whose matches changed."""
+        return {component_id for component_id, _ in (*self.appeared, *self.gone)}
+
+
+def match_components(session: WriteSession, component_ids: Sequence[int]) -> None:
+    """Match components that are new in the catalogue against every known range."""
+    if not component_ids:
+        return
+    wanted = _wanted(session, ComponentCoord.component_id == any_of(component_ids))
+    _insert(session, wanted)
+
+
+def match_advisories(session: WriteSession, advisory_ids: Sequence[int]) -> Rematched:
+    """Match advisories whose ranges changed against every known component, and take back what no longer holds."""
+    if not advisory_ids:
+        return Rematched([], [])
+    before = _standing(session, advisory_ids)
+    wanted = _wanted(session, Affected.advisory_id == any_of(advisory_ids))
+    changed = [row for key, row in wanted.items() if before.get(key) != row]
+    stale = [key for key, row in before.items() if wanted.get(key) != row]
+    _delete(session, stale)
+    _insert(session, {(row[0], row[1]): row for row in changed})
+    appeared = [key for key in wanted if key not in before or before[key][2] != wanted[key][2]]
+    gone = [key for key in before if key not in wanted or before[key][2] != wanted[key][2]]
+    return Rematched(sorted(appeared), sorted(gone))
+
+
+def _standing(session: WriteSession, advisory_ids: Sequence[int]) -> dict[Key, Row]:
+    columns = [getattr(Match, name) for name in _COLUMNS]
+    rows = session.execute(select(*columns).where(Match.advisory_id == any_of(advisory_ids)))
+    return {(row[0], row[1]): tuple(row) for row in rows}
+
+
+def _wanted(session: WriteSession, where: ColumnElement[bool]) -> dict[Key, Row]:
+    best: dict[Key, Row] = {}
+    by_keys = (tuple(row) for row in session.execute(_by_keys(where)))
+    for row in chain(by_keys, _by_comparator(session, where)):
+        key, kept = (row[0], row[1]), best.get((row[0], row[1]))
+        # Certain before possible; among equals the lowest text, so that every run keeps the same explanation.
+        if kept is None or row[2:] < kept[2:]:
+            best[key] = row
+    return best
+
+
+#: How a component's package meets an advisory's; see the module's docstring.
+_SAME_PACKAGE = Affected.osv_package_id == ComponentCoord.osv_package_id
+_ANY_RELEASE = and_(Affected.base_package_id == ComponentCoord.osv_package_id, ~ComponentCoord.release_known)
+_BARE_DISTRIBUTION = Affected.osv_package_id == OsvPackage.base_id
+_JOINS = (_SAME_PACKAGE, _ANY_RELEASE, _BARE_DISTRIBUTION)
+
+
+def _by_keys(where: ColumnElement[bool]) -> CompoundSelect[*tuple[Any, ...]]:
+    in_range = and_(
+        Affected.lo <= ComponentCoord.sort_key,
+        ComponentCoord.sort_key < Affected.hi,
+        ~Affected.flagged,
+        ~ComponentCoord.flagged,
+    )
+    listed = and_(
+        Affected.lo.is_(None),
+        ComponentCoord.sort_key.is_(None),
+        Affected.exact_version == ComponentCoord.version,
+    )
+    return union_all(*(_pairs(join, where, inside) for join in _JOINS for inside in (in_range, listed)))
+
+
+def _by_comparator(session: WriteSession, where: ColumnElement[bool]) -> Iterator[Row]:
+    """Decide the pairs in which a key is flagged, one by one."""
+    ordered = and_(Affected.lo.is_not(None), ComponentCoord.sort_key.is_not(None))
+    for flagged in (ComponentCoord.flagged, and_(Affected.flagged, ~ComponentCoord.flagged)):
+        for join in _JOINS:
+            pairs = _pairs(join, where, and_(ordered, flagged)).add_columns(
+                Affected.hi_included, Affected.hi, OsvPackage.ecosystem, ComponentCoord.version
+            )
+            for row in session.execute(pairs):
+                *kept, hi_included, hi, ecosystem, version = row
+                bounds = Bounds(kept[5], kept[6], hi_included=hi_included, is_open=hi == END)
+                if bounds.contain(ecosystem, version):
+                    yield tuple(kept)
+
+
+class Bounds(NamedTuple):
+    """An interval as its advisory wrote it. An empty lower version precedes everything."""
+
+    lo_version: str
+    hi_version: str
+    hi_included: bool
+    is_open: bool
+
+    def contain(self, ecosystem: str, version: str) -> bool:
+        """Tell by the exact comparator whether *version* lies inside."""
+        try:
+            if self.lo_version and compare(ecosystem, version, self.lo_version) < 0:
+                return False
+            if self.is_open:
+                return True
+            order = compare(ecosystem, version, self.hi_version)
+        except UnparsableVersion:
+            return False
+        return order < 0 or (self.hi_included and order == 0)
+
+
+def _pairs(
+    join: ColumnElement[bool], where: ColumnElement[bool], inside: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    condemned = and_(Advisory.kind == "malware", Affected.lo == b"", Affected.hi == END)
+    certain = and_(literal(join is _SAME_PACKAGE), ComponentCoord.release_known, ~condemned)
+    return (
+        select(
+            ComponentCoord.component_id,
+            Affected.advisory_id,
+            case((certain, "certain"), else_="possible").label("certainty"),
+            func.concat(ComponentCoord.relation, ":", Affected.rule).label("rule"),
+            Affected.osv_package_id,
+            Affected.lo_version,
+            Affected.hi_version,
+            Affected.fixed,
+        )
+        .select_from(ComponentCoord)
+        .join(OsvPackage, OsvPackage.id == ComponentCoord.osv_package_id)
+        .join(Affected, join)
+        .join(Advisory, Advisory.id == Affected.advisory_id)
+        .where(where, inside, Advisory.withdrawn_at.is_(None))
+    )
+
+
+def _insert(session: WriteSession, rows: dict[Key, Row]) -> None:
+    if not rows:
+        return
+    ordered = [rows[key] for key in sorted(rows)]
+    source = arrays(**{name: (kind, [row[i] for row in ordered]) for i, (name, kind) in enumerate(_COLUMNS.items())})
+    session.execute(
+        pg.insert(Match)
+        .from_select(list(_COLUMNS), select(*(source.c[name] for name in _COLUMNS)))
+        .on_conflict_do_nothing()
+    )
+
+
+def _delete(session: WriteSession, keys: list[Key]) -> None:
+    if not keys:
+        return
+    component_ids, advisory_ids = zip(*sorted(keys), strict=True)
+    source = arrays(component_id=(BigInteger(), component_ids), advisory_id=(BigInteger(), advisory_ids))
+    session.execute(
+        delete(Match).where(Match.component_id == source.c.component_id, Match.advisory_id == source.c.advisory_id),
+        execution_options={"synchronize_session": False},
+    )

@@ -1,0 +1,158 @@
+"""From what is in the field to incidents and exposures: opened, reopened, held, ended.
+
+One act serves uploads, feeds, own advisories, voids and retirements: look again at some vulnerabilities in some
+products. It is idempotent, and set-based: twenty products cost as many statements as one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+
+from service.advisories.findings import Evidence, evidence_about
+from service.db import WriteSession, any_of
+from service.incidents.holds import Absent, absences, holds
+from service.incidents.models import Exposure, ExposureComponent, Incident
+from service.incidents.opening import Opening, open_exposures
+from service.incidents.presence import ENDED_BY_PROOF, Absence, Seen, Step, step_for
+from service.incidents.stepping import Taken, take_steps
+from service.inventory.catalogue import SCOPE_CODE
+from service.inventory.field import FieldUse, uses_of_products
+
+#: Scopes in which a component ships; the others open nothing, except for malware.
+SHIPPED = frozenset({SCOPE_CODE["required"], SCOPE_CODE["optional"]})
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which vulnerabilities to look at, in which products, and which components may have made a difference.
+
+    `component_ids` need not hold what already stands in an exposure: that is looked at anyway.
+    """
+
+    product_ids: frozenset[int]
+    vulnerability_ids: frozenset[int]
+    component_ids: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Who or what made us look, and when. `baseline`: products whose first SBOM this is.
+
+    `retirement`: something left the field because its support ended; that ends an exposure, but proves no fix.
+    """
+
+    actor: str
+    at: datetime
+    baseline: frozenset[int] = frozenset()
+    retirement: bool = False
+    evidence: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """What came of it: ids of exposures."""
+
+    opened: list[int] = field(default_factory=list)
+    stepped: list[Taken] = field(default_factory=list)
+
+
+def assess(session: WriteSession, question: Question, cause: Cause) -> Assessed:
+    """Bring the exposures of some vulnerabilities in some products in line with what is in the field."""
+    if not (question.product_ids and question.vulnerability_ids):
+        return Assessed()
+    standing = _lock_exposures(session, question)
+    known = _components_of(session, standing)
+    # A new statement after the locks: usage that was committed while we waited is seen.
+    uses = uses_of_products(session, question.product_ids, question.component_ids.union(*known.values()))
+    evidence = evidence_about(session, {use.component_id for use in uses}, question.vulnerability_ids)
+    affected = affected_components(uses, evidence)
+    openings = [
+        Opening(product_id, vulnerability_id, frozenset(components), baseline=product_id in cause.baseline)
+        for (product_id, vulnerability_id), components in sorted(affected.items())
+        if (product_id, vulnerability_id) not in standing
+    ]
+    opened = open_exposures(session, openings, actor=cause.actor, now=cause.at)
+    steps = _steps(session, standing, known, affected, uses, cause)
+    seen_now = {exposure.id: affected.get(pair, set()) for pair, exposure in standing.items()}
+    taken = take_steps(
+        session, steps, components=seen_now, known=known, cause=cause.evidence, actor=cause.actor, now=cause.at
+    )
+    return Assessed(opened, taken)
+
+
+def affected_components(uses: Iterable[FieldUse], evidence: Iterable[Evidence]) -> dict[Pair, set[int]]:
+    """Join what is in the field with what is certain: (product, vulnerability) to the components that are affected."""
+    said: defaultdict[int, set[tuple[int, bool]]] = defaultdict(set)
+    for item in evidence:
+        if item.certainty == "certain" and item.kind != "informational":
+            said[item.component_id].add((item.vulnerability_id, item.kind == "malware"))
+    affected: defaultdict[Pair, set[int]] = defaultdict(set)
+    for use in uses:
+        for vulnerability_id, is_malware in said.get(use.component_id, ()):
+            if is_malware or use.scope in SHIPPED:
+                affected[use.product_id, vulnerability_id].add(use.component_id)
+    return dict(affected)
+
+
+def _lock_exposures(session: WriteSession, question: Question) -> dict[Pair, Exposure]:
+    rows = session.execute(
+        select(Exposure, Incident.vulnerability_id)
+        .join(Incident, Incident.id == Exposure.incident_id)
+        .where(
+            Exposure.product_id == any_of(question.product_ids),
+            Incident.vulnerability_id == any_of(question.vulnerability_ids),
+            Exposure.status != "merged",
+        )
+        .order_by(Exposure.id)
+        .with_for_update(of=Exposure)
+        .execution_options(populate_existing=True)
+    )
+    return {(exposure.product_id, vulnerability_id): exposure for exposure, vulnerability_id in rows}
+
+
+def _components_of(session: WriteSession, standing: dict[Pair, Exposure]) -> dict[int, set[int]]:
+    known: dict[int, set[int]] = {exposure.id: set() for exposure in standing.values()}
+    if known:
+        rows = session.execute(
+            select(ExposureComponent.exposure_id, ExposureComponent.component_id).where(
+                ExposureComponent.exposure_id == any_of(known)
+            )
+        )
+        for exposure_id, component_id in rows:
+            known[exposure_id].add(component_id)
+    return known
+
+
+def _steps(
+    session: WriteSession,
+    standing: dict[Pair, Exposure],
+    known: dict[int, set[int]],
+    affected: dict[Pair, set[int]],
+    uses: list[FieldUse],
+    cause: Cause,
+) -> list[tuple[Exposure, Step]]:
+    absent = [
+        Absent(exposure.id, product_id, vulnerability_id, frozenset(known[exposure.id]))
+        for (product_id, vulnerability_id), exposure in standing.items()
+        if (product_id, vulnerability_id) not in affected and exposure.status in ENDED_BY_PROOF
+    ]
+    why = absences(session, absent, (use for use in uses if use.scope in SHIPPED)) if absent else {}
+    if cause.retirement:
+        why = {i: Absence.RETIRED if absence is Absence.LEFT else absence for i, absence in why.items()}
+    held = holds(session, [item for item in absent if why[item.exposure_id] is Absence.LEFT])
+    steps: list[tuple[Exposure, Step]] = []
+    for pair, exposure in sorted(standing.items(), key=lambda item: item[1].id):
+        seen = Seen(
+            present=pair in affected,
+            absence=why.get(exposure.id, Absence.LEFT),
+            hold=held.get(exposure.id, ""),
+        )
+        step = step_for(exposure.status, exposure.presence, exposure.hold_reason, seen)
+        if step is not None:
+            steps.append((exposure, step))
+    return steps

@@ -1,0 +1,170 @@
+"""New incidents and exposures: one incident per vulnerability, one exposure per product, an owner always."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql as pg
+
+from service.access.models import Team
+from service.advisories.findings import Profile, profiles
+from service.db import WriteSession, any_of
+from service.incidents.models import Episode, Exposure, ExposureComponent, Incident
+from service.incidents.priority import due, priority_of, worst
+from service.incidents.timeline import Entry, write_timeline
+from service.inventory.models import Product
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A product found affected by a vulnerability for the first time, and by which components."""
+
+    product_id: int
+    vulnerability_id: int
+    component_ids: frozenset[int]
+    baseline: bool
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who has an exposure, and by which rule."""
+
+    team_id: int
+    reason: str
+
+
+def owners_of(session: WriteSession, product_ids: Iterable[int]) -> dict[int, Owner]:
+    """Find the owner of each product's exposures: the product's team, else the fallback. Never empty."""
+    fallback = session.scalars(select(Team.id).where(Team.fallback)).one()
+    rows = session.execute(select(Product.id, Product.team_id).where(Product.id == any_of(product_ids)))
+    return {
+        product_id: Owner(team_id, "the product's team")
+        if team_id is not None
+        else Owner(fallback, "no team owns the product")
+        for product_id, team_id in rows
+    }
+
+
+def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor: str, now: datetime) -> list[int]:
+    """Give every affected product its exposure; products that have one already are left alone.
+
+    Returns:
+        Ids of the exposures that are new.
+    """
+    if not openings:
+        return []
+    incidents = ensure_incidents(session, {o.vulnerability_id for o in openings}, actor=actor, now=now)
+    owners = owners_of(session, {o.product_id for o in openings})
+    rows = [
+        _exposure_row(opening, incidents[opening.vulnerability_id], owners[opening.product_id], now)
+        for opening in sorted(openings, key=lambda o: (incidents[o.vulnerability_id].id, o.product_id))
+    ]
+    created = session.execute(
+        pg.insert(Exposure)
+        .on_conflict_do_nothing(index_elements=["incident_id", "product_id"])
+        .returning(Exposure.id, Exposure.incident_id, Exposure.product_id),
+        rows,
+    ).all()
+    ids = {(row.incident_id, row.product_id): row.id for row in created}
+    placed = [
+        (ids[key], opening)
+        for opening in openings
+        if (key := (incidents[opening.vulnerability_id].id, opening.product_id)) in ids
+    ]
+    _record(session, placed, incidents, actor=actor, now=now)
+    return sorted(ids.values())
+
+
+def _record(
+    session: WriteSession,
+    placed: list[tuple[int, Opening]],
+    incidents: dict[int, Incident],
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
+    if not placed:
+        return
+    session.execute(insert(Episode), [{"exposure_id": id_, "number": 1, "opened_at": now} for id_, _ in placed])
+    session.execute(
+        insert(ExposureComponent),
+        [{"exposure_id": id_, "component_id": c} for id_, opening in placed for c in sorted(opening.component_ids)],
+    )
+    write_timeline(
+        session,
+        [
+            Entry(
+                incident_id=incidents[opening.vulnerability_id].id,
+                exposure_id=id_,
+                step="opened",
+                from_status=None,
+                to_status="open",
+                reason="found on the product's first SBOM"
+                if opening.baseline
+                else "a component in the field is affected",
+                evidence={"components": sorted(opening.component_ids)},
+            )
+            for id_, opening in placed
+        ],
+        actor=actor,
+        now=now,
+    )
+
+
+def ensure_incidents(
+    session: WriteSession, vulnerability_ids: Iterable[int], *, actor: str, now: datetime
+) -> dict[int, Incident]:
+    """Give each vulnerability its incident, opening those that are missing."""
+    wanted = sorted(set(vulnerability_ids))
+    known = _incidents(session, wanted)
+    missing = [v for v in wanted if v not in known]
+    if not missing:
+        return known
+    described = profiles(session, missing)
+    created = session.scalars(
+        pg.insert(Incident).on_conflict_do_nothing(index_elements=["vulnerability_id"]).returning(Incident.id),
+        [_incident_row(described[v], now) for v in missing],
+    ).all()
+    opened = [
+        Entry(incident_id=id_, step="opened", to_status="open", reason="first affected product") for id_ in created
+    ]
+    write_timeline(session, opened, actor=actor, now=now)
+    return _incidents(session, wanted)
+
+
+def _incidents(session: WriteSession, vulnerability_ids: list[int]) -> dict[int, Incident]:
+    rows = session.scalars(select(Incident).where(Incident.vulnerability_id == any_of(vulnerability_ids)))
+    return {incident.vulnerability_id: incident for incident in rows if incident.vulnerability_id is not None}
+
+
+def _incident_row(profile: Profile, now: datetime) -> dict[str, object]:
+    severity = "critical" if profile.kind == "malware" else worst(profile.severities)
+    return {
+        "kind": "malware" if profile.kind == "malware" else "vulnerability",
+        "vulnerability_id": profile.vulnerability_id,
+        "title": profile.title,
+        "severity": severity,
+        "priority": priority_of(severity, profile.kind),
+        "status": "open",
+        "opened_at": now,
+        "updated_at": now,
+    }
+
+
+def _exposure_row(opening: Opening, incident: Incident, owner: Owner, now: datetime) -> dict[str, object]:
+    deadlines = due(incident.priority, baseline=opening.baseline, opened_at=now)
+    return {
+        "incident_id": incident.id,
+        "product_id": opening.product_id,
+        "team_id": owner.team_id,
+        "owner_reason": owner.reason,
+        "origin": "baseline" if opening.baseline else "new",
+        "status": "open",
+        "presence": "present",
+        "priority": incident.priority,
+        "opened_at": now,
+        "updated_at": now,
+        "acknowledge_due_at": deadlines.acknowledge_at,
+        "remediate_due_at": deadlines.remediate_at,
+    }

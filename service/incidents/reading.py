@@ -1,0 +1,50 @@
+"""Questions about incidents and exposures that several rooms ask."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from service.db import ReadSession, any_of
+from service.incidents.models import Exposure, ExposureComponent, Incident
+from service.incidents.presence import ENDED_BY_PROOF
+
+
+def products_exposed_to(session: ReadSession, vulnerability_ids: Iterable[int]) -> set[int]:
+    """Give the products that have an exposure to any of the vulnerabilities, whatever its status."""
+    rows = (
+        select(Exposure.product_id)
+        .join(Incident, Incident.id == Exposure.incident_id)
+        .where(Incident.vulnerability_id == any_of(vulnerability_ids))
+        .distinct()
+    )
+    return set(session.scalars(rows))
+
+
+def vulnerabilities_touched(session: ReadSession, product_id: int, component_ids: Iterable[int]) -> set[int]:
+    """Give a product's vulnerabilities that a change of some components may end, or free from their hold."""
+    own = select(Incident.vulnerability_id, Exposure.id).join(Exposure).where(Exposure.product_id == product_id)
+    by_component = own.join(ExposureComponent, ExposureComponent.exposure_id == Exposure.id).where(
+        ExposureComponent.component_id == any_of(component_ids)
+    )
+    held = own.where(Exposure.hold_reason.is_not(None), Exposure.status.in_(sorted(ENDED_BY_PROOF)))
+    rows = (*session.execute(by_component), *session.execute(held))
+    return {vulnerability_id for vulnerability_id, _ in rows if vulnerability_id is not None}
+
+
+class Standing(NamedTuple):
+    """Where a product stands with a vulnerability."""
+
+    incident_id: int
+    exposure_id: int
+    status: str
+
+
+def standing_of(session: ReadSession, product_id: int, vulnerability_ids: Iterable[int]) -> dict[int, Standing]:
+    """Give a product's exposures by vulnerability."""
+    rows = session.execute(
+        select(Incident.vulnerability_id, Incident.id, Exposure.id, Exposure.status)
+        .join(Exposure, Exposure.incident_id == Incident.id)
+        .where(Exposure.product_id == product_id, Incident.vulnerability_id == any_of(vulnerability_ids))
+    )
+    return {row[0]: Standing(*row[1:]) for row in rows}

@@ -1,0 +1,116 @@
+"""The machine's steps on exposures that exist: reopened, held, ended. People's are in `lifecycle`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql as pg
+
+from service.db import WriteSession, any_of
+from service.incidents.models import Episode, Exposure, ExposureComponent
+from service.incidents.presence import Step
+from service.incidents.priority import due
+from service.incidents.timeline import Entry, write_timeline
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that was taken."""
+
+    exposure_id: int
+    name: str
+    to_status: str | None
+    reason: str
+
+
+def take_steps(
+    session: WriteSession,
+    steps: Sequence[tuple[Exposure, Step]],
+    *,
+    components: Mapping[int, set[int]],
+    known: Mapping[int, set[int]],
+    cause: dict[str, object],
+    actor: str,
+    now: datetime,
+) -> list[Taken]:
+    """Apply steps, write them to the timeline, and remember which components made an exposure affected.
+
+    Args:
+        session: Holds the exposures' row locks.
+        steps: What `presence.step_for` decided.
+        components: Exposure id to the components that affect it now.
+        known: Exposure id to those remembered already.
+        cause: Evidence for the timeline (the upload, the advisory).
+        actor: Who or what caused the steps.
+        now: When.
+    """
+    fresh = [(id_, c) for id_, present in components.items() for c in sorted(present - known.get(id_, set()))]
+    if fresh:
+        rows = [{"exposure_id": id_, "component_id": c} for id_, c in fresh]
+        session.execute(pg.insert(ExposureComponent).on_conflict_do_nothing(), rows)
+    if not steps:
+        return []
+    entries = [_apply(exposure, step, cause, now) for exposure, step in steps]
+    session.flush()  # the timeline's changes carry the exposures as they are now
+    _end_episodes(session, [exposure for exposure, step in steps if exposure.ended_at == now], now)
+    _begin_episodes(session, [exposure for exposure, step in steps if step.name == "reopened"], now)
+    write_timeline(session, entries, actor=actor, now=now)
+    return [Taken(exposure.id, step.name, step.to_status, step.reason) for exposure, step in steps]
+
+
+def _apply(exposure: Exposure, step: Step, cause: dict[str, object], now: datetime) -> Entry:
+    before = exposure.status
+    exposure.presence = step.presence
+    exposure.hold_reason = step.reason if step.name == "held" else None
+    exposure.updated_at = now
+    exposure.version += 1
+    if step.name == "reopened":
+        _reopen(exposure, now)
+    elif step.to_status is not None:
+        exposure.ended_at = now
+    exposure.status = step.to_status or before
+    return Entry(
+        incident_id=exposure.incident_id,
+        exposure_id=exposure.id,
+        step=step.name,
+        from_status=before,
+        to_status=exposure.status,
+        reason=step.reason,
+        evidence=cause,
+    )
+
+
+def _reopen(exposure: Exposure, now: datetime) -> None:
+    """A regression: the same exposure, a new episode, new clocks."""
+    deadlines = due(exposure.priority, baseline=False, opened_at=now)
+    exposure.acknowledge_due_at, exposure.remediate_due_at = deadlines
+    exposure.acknowledged_at = exposure.ended_at = exposure.expires_at = None
+    exposure.origin = "new"
+    exposure.assessment = None
+    exposure.reopen_count += 1
+
+
+def _end_episodes(session: WriteSession, exposures: list[Exposure], now: datetime) -> None:
+    for exposure in exposures:
+        session.execute(
+            update(Episode)
+            .where(Episode.exposure_id == exposure.id, Episode.ended_at.is_(None))
+            .values(ended_at=now, outcome=exposure.status, acknowledged_at=exposure.acknowledged_at)
+        )
+
+
+def _begin_episodes(session: WriteSession, exposures: list[Exposure], now: datetime) -> None:
+    if not exposures:
+        return
+    last = (
+        select(Episode.exposure_id, func.max(Episode.number).label("number"))
+        .where(Episode.exposure_id == any_of(exposure.id for exposure in exposures))
+        .group_by(Episode.exposure_id)
+        .subquery()
+    )
+    session.execute(
+        insert(Episode).from_select(
+            ["exposure_id", "number", "opened_at"], select(last.c.exposure_id, last.c.number + 1, literal(now))
+        )
+    )

@@ -1,0 +1,116 @@
+"""Every step, written down once: the timeline, the incident's own status that follows, and the feed of changes.
+
+All that happens to incidents and exposures passes through `write_timeline`, so no integration can miss a step.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import and_, case, func, insert, literal, or_, select, update
+
+from service.changes.writing import NewChange, record_changes
+from service.db import WriteSession, any_of
+from service.incidents.models import Exposure, Incident, Transition
+from service.incidents.presence import ACTIVE
+from service.incidents.representing import exposures_as_values, incidents_as_values
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step of an exposure, or of an incident (`exposure_id` None)."""
+
+    incident_id: int
+    step: str
+    reason: str
+    exposure_id: int | None = None
+    from_status: str | None = None
+    to_status: str | None = None
+    justification: str | None = None
+    expires_at: datetime | None = None
+    evidence: dict[str, object] = field(default_factory=dict)
+
+
+def write_timeline(session: WriteSession, entries: Sequence[Entry], *, actor: str, now: datetime) -> None:
+    """Add steps to the timeline and let incidents and integrations know. The exposures are as they shall be."""
+    if not entries:
+        return
+    session.execute(insert(Transition), [_row(entry, actor, now) for entry in entries])
+    incident_ids = {entry.incident_id for entry in entries}
+    _refresh_incidents(session, incident_ids, now)
+    exposure_ids = {entry.exposure_id for entry in entries if entry.exposure_id is not None}
+    exposures = exposures_as_values(session, exposure_ids)
+    incidents = incidents_as_values(session, incident_ids)
+    record_changes(session, [_change(entry, exposures, incidents, now) for entry in entries])
+
+
+def _row(entry: Entry, actor: str, now: datetime) -> dict[str, object]:
+    return {
+        "incident_id": entry.incident_id,
+        "exposure_id": entry.exposure_id,
+        "at": now,
+        "actor": actor,
+        "step": entry.step,
+        "from_status": entry.from_status,
+        "to_status": entry.to_status,
+        "reason": entry.reason,
+        "justification": entry.justification,
+        "expires_at": entry.expires_at,
+        "evidence": entry.evidence,
+    }
+
+
+def _change(
+    entry: Entry, exposures: dict[int, dict[str, object]], incidents: dict[int, dict[str, object]], now: datetime
+) -> NewChange:
+    incident = incidents[entry.incident_id]
+    if entry.exposure_id is None:
+        return NewChange(type=f"incident.{entry.step}", at=now, incident=str(incident["id"]), data=incident)
+    exposure = exposures[entry.exposure_id]
+    owner = exposure["owner"]
+    return NewChange(
+        type=f"exposure.{entry.step}",
+        at=now,
+        incident=str(incident["id"]),
+        exposure=str(exposure["id"]),
+        product=str(exposure["product"]),
+        team=str(owner["team"]) if isinstance(owner, dict) else None,
+        data=exposure,
+    )
+
+
+def _refresh_incidents(session: WriteSession, incident_ids: Iterable[int], now: datetime) -> None:
+    """Work out the status of incidents from their exposures: open, contained, resolved, withdrawn."""
+    wanted = any_of(sorted(incident_ids))
+    # Uploads of different products share incidents: locked in id order, they queue up instead of deadlocking.
+    session.execute(
+        select(Incident.id).where(Incident.id == wanted).order_by(Incident.id).with_for_update(key_share=True)
+    )
+    active = Exposure.status.in_(sorted(ACTIVE))
+    handled = Exposure.status.in_(["in_progress", "fix_claimed"])
+    derived = (
+        select(
+            Exposure.incident_id,
+            case(
+                (func.bool_or(and_(active, ~handled)), "open"),
+                (func.bool_or(active), "contained"),
+                (func.bool_and(Exposure.status == "withdrawn"), "withdrawn"),
+                else_="resolved",
+            ).label("status"),
+        )
+        .where(Exposure.incident_id == wanted, Exposure.status != "merged")
+        .group_by(Exposure.incident_id)
+        .subquery()
+    )
+    settled = or_(Incident.status == "merged", and_(Incident.status == "closed", derived.c.status == "resolved"))
+    session.execute(
+        update(Incident)
+        .where(Incident.id == derived.c.incident_id)
+        .values(
+            status=case((settled, Incident.status), else_=derived.c.status),
+            updated_at=literal(now),
+            version=Incident.version + 1,
+        ),
+        execution_options={"synchronize_session": False},
+    )
+    session.expire_all()

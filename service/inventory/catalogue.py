@@ -1,0 +1,290 @@
+"""From what an SBOM lists to rows that all products share: packages, components, their coordinates in OSV.
+
+Rows are selected first and only the missing are inserted, sorted, one table after the other in a fixed order: fifty
+writers with new components in common then neither deadlock nor burn ids.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from sqlalchemy import BigInteger, Boolean, LargeBinary, Text, Uuid, and_, cast, func, literal, select
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from service.db import WriteSession, arrays
+from service.inventory.catalogue_models import Component, ComponentCoord, FamilyMember, Package, PackageSource
+from service.inventory.families import families_of
+from service.inventory.osv_packages import osv_package_ids
+from service.inventory.words import tokens
+from service.purls import Coordinate, Identity, identify
+from service.sbom.document import Component as Listed
+from service.sbom.document import Document, OperatingSystem
+from service.versions import KEY_VERSION, UnparsableVersion, sort_key
+
+
+class Known(NamedTuple):
+    """A component that an SBOM lists, found in or added to the catalogue."""
+
+    id: int
+    scope: int
+    unevaluated: str
+
+
+class Resolved(NamedTuple):
+    """What a document's components are in the catalogue.
+
+    `refs` leads from the document's refs to component ids; `new` are the components nobody listed before.
+    """
+
+    components: dict[int, Known]
+    refs: dict[str, int]
+    new: list[int]
+
+
+class Entry(NamedTuple):
+    """A component about to be looked up: who it is, and what its document says of it."""
+
+    digest: UUID
+    identity: Identity
+    listed: Listed
+
+
+#: Scopes by strength: when a document lists a component twice, the strongest counts.
+SCOPES = ("required", "optional", "excluded", "dev", "test")
+SCOPE_CODE = {name: code for code, name in enumerate(SCOPES)}
+
+
+def entries_of(document: Document) -> list[tuple[str, Entry]]:
+    """Identify every component of a document: (ref, entry) in document order. Pure."""
+    system = document.operating_system or OperatingSystem(id="")
+    return [(listed.ref, _entry(listed, system)) for listed in document.components]
+
+
+def _entry(listed: Listed, system: OperatingSystem) -> Entry:
+    identity = identify(
+        purl=listed.purl,
+        name=f"{listed.namespace}/{listed.name}" if listed.namespace and not listed.purl else listed.name,
+        version=listed.version,
+        cpes=listed.cpes,
+        source_name=listed.source_name,
+        source_version=listed.source_version,
+        os_id=system.id,
+        os_version=system.version,
+    )
+    return Entry(_digest(identity, listed), identity, listed)
+
+
+def _digest(identity: Identity, listed: Listed) -> UUID:
+    parts = [
+        identity.purl,
+        identity.type,
+        identity.namespace,
+        identity.name,
+        identity.version,
+        identity.distribution,
+        identity.source_name,
+        identity.source_version,
+    ]
+    if not identity.purl:
+        parts += sorted(listed.cpes)
+    if not identity.purl and not identity.version:
+        parts += [f"{algorithm}:{value}" for algorithm, value in sorted(listed.hashes)]
+    return UUID(bytes=blake2b("\0".join(parts).encode(), digest_size=16).digest())
+
+
+def resolve(session: WriteSession, document: Document) -> Resolved:
+    """Find a document's components in the catalogue, adding those that nobody listed before."""
+    entries = entries_of(document)
+    wanted = {entry.digest: entry for _, entry in entries}
+    ids = _ids_of(session, wanted)
+    missing = [wanted[digest] for digest in sorted(wanted.keys() - ids.keys())]
+    if missing:
+        ids |= _add(session, missing)
+    components: dict[int, Known] = {}
+    for _, entry in entries:
+        known = Known(ids[entry.digest], SCOPE_CODE[entry.listed.scope], entry.identity.unevaluated)
+        seen = components.get(known.id)
+        if seen is None or known.scope < seen.scope:
+            components[known.id] = known
+    refs = {ref: ids[entry.digest] for ref, entry in entries}
+    return Resolved(components, refs, [ids[entry.digest] for entry in missing])
+
+
+def _ids_of(session: WriteSession, digests: Iterable[UUID]) -> dict[UUID, int]:
+    keys = arrays(digest=(Uuid(), list(digests)))
+    rows = session.execute(select(Component.digest, Component.id).join(keys, Component.digest == keys.c.digest))
+    return {row.digest: row.id for row in rows}
+
+
+def _add(session: WriteSession, missing: Sequence[Entry]) -> dict[UUID, int]:
+    packages = _packages(session, missing)
+    osv_packages = osv_package_ids(session, {(c.ecosystem, c.name) for e in missing for c in e.identity.coordinates})
+    rows = [_component_row(entry, packages) for entry in missing]
+    source = arrays(**{name: (kind, [row[name] for row in rows]) for name, kind in _COMPONENT_COLUMNS.items()})
+    columns = [
+        cast(source.c[name], JSONB).label(name) if name in {"cpes", "hashes"} else source.c[name]
+        for name in _COMPONENT_COLUMNS
+    ]
+    session.execute(
+        pg.insert(Component)
+        .from_select(list(_COMPONENT_COLUMNS), select(*columns).order_by(source.c.digest))
+        .on_conflict_do_nothing(index_elements=["digest"])
+    )
+    ids = _ids_of(session, (entry.digest for entry in missing))
+    _add_coordinates(session, missing, ids, osv_packages)
+    return ids
+
+
+_COMPONENT_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "digest": Uuid(),
+    "package_id": BigInteger(),
+    "version": Text(),
+    "purl": Text(),
+    "cpes": Text(),
+    "hashes": Text(),
+    "licence": Text(),
+    "supplier": Text(),
+    "distribution": Text(),
+    "source_name": Text(),
+    "source_version": Text(),
+    "unevaluated": Text(),
+}
+
+PackageName = tuple[str, str, str]
+
+
+def _component_row(entry: Entry, packages: dict[PackageName, int]) -> dict[str, object]:
+    identity, listed = entry.identity, entry.listed
+    return {
+        "digest": entry.digest,
+        "package_id": packages[_package_name(identity)],
+        "version": identity.version,
+        "purl": identity.purl,
+        "cpes": _json(listed.cpes),
+        "hashes": _json(listed.hashes),
+        "licence": listed.licence,
+        "supplier": listed.supplier,
+        "distribution": identity.distribution,
+        "source_name": identity.source_name,
+        "source_version": identity.source_version,
+        "unevaluated": identity.unevaluated,
+    }
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _package_name(identity: Identity) -> PackageName:
+    return identity.type, identity.namespace, identity.name
+
+
+def _packages(session: WriteSession, missing: Sequence[Entry]) -> dict[PackageName, int]:
+    names = {_package_name(entry.identity) for entry in missing}
+    ids = _package_ids(session, names)
+    new = sorted(names - ids.keys())
+    if new:
+        source = arrays(
+            type=(Text(), [n[0] for n in new]),
+            namespace=(Text(), [n[1] for n in new]),
+            name=(Text(), [n[2] for n in new]),
+            words=(Text(), [" ".join(tokens(n[1], n[2], "")) for n in new]),
+        )
+        words = func.array_to_tsvector(func.string_to_array(source.c.words, " "))
+        columns = [source.c.type, source.c.namespace, source.c.name, func.lower(source.c.name), words]
+        session.execute(
+            pg.insert(Package)
+            .from_select(
+                ["type", "namespace", "name", "lower_name", "words"],
+                select(*columns).order_by(source.c.type, source.c.namespace, source.c.name),
+            )
+            .on_conflict_do_nothing(index_elements=["type", "namespace", "name"])
+        )
+        ids = _package_ids(session, names)
+    _add_sources_and_families(session, missing, ids)
+    return ids
+
+
+def _package_ids(session: WriteSession, names: set[PackageName]) -> dict[PackageName, int]:
+    if not names:
+        return {}
+    types, namespaces, own_names = zip(*sorted(names), strict=True)
+    keys = arrays(type=(Text(), types), namespace=(Text(), namespaces), name=(Text(), own_names))
+    rows = session.execute(
+        select(Package.type, Package.namespace, Package.name, Package.id).join(
+            keys,
+            and_(Package.type == keys.c.type, Package.namespace == keys.c.namespace, Package.name == keys.c.name),
+        )
+    )
+    return {(row.type, row.namespace, row.name): row.id for row in rows}
+
+
+def _add_sources_and_families(session: WriteSession, missing: Sequence[Entry], ids: dict[PackageName, int]) -> None:
+    sources: set[tuple[int, str]] = set()
+    members: dict[tuple[str, int], tuple[str, bool]] = {}
+    for identity in (entry.identity for entry in missing):
+        package_id = ids[_package_name(identity)]
+        if identity.source_name and identity.source_name != identity.name:
+            sources.add((package_id, identity.source_name))
+        for membership in families_of(identity.type, identity.namespace, identity.name, identity.source_name):
+            members.setdefault((membership.family, package_id), (membership.reason, membership.own_versions))
+    if sources:
+        package_ids, names = zip(*sorted(sources), strict=True)
+        rows = arrays(package_id=(BigInteger(), package_ids), source_name=(Text(), names))
+        session.execute(
+            pg.insert(PackageSource)
+            .from_select(["package_id", "source_name"], select(rows.c.package_id, rows.c.source_name))
+            .on_conflict_do_nothing()
+        )
+    if members:
+        session.execute(
+            pg.insert(FamilyMember)
+            .values(
+                [
+                    {"family": family, "package_id": package_id, "reason": reason, "own_versions": own}
+                    for (family, package_id), (reason, own) in sorted(members.items())
+                ]
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+def _add_coordinates(
+    session: WriteSession, missing: Sequence[Entry], ids: dict[UUID, int], osv_packages: dict[tuple[str, str], int]
+) -> None:
+    rows: dict[tuple[int, int], tuple[object, ...]] = {}
+    for entry in missing:
+        for coordinate in entry.identity.coordinates:
+            key = ids[entry.digest], osv_packages[coordinate.ecosystem, coordinate.name]
+            rows.setdefault(key, _coordinate_row(coordinate))
+    if not rows:
+        return
+    keys = sorted(rows)
+    values = list(zip(*(rows[key] for key in keys), strict=True))
+    source = arrays(
+        component_id=(BigInteger(), [key[0] for key in keys]),
+        osv_package_id=(BigInteger(), [key[1] for key in keys]),
+        sort_key=(LargeBinary(), values[0]),
+        flagged=(Boolean(), values[1]),
+        version=(Text(), values[2]),
+        relation=(Text(), values[3]),
+        release_known=(Boolean(), values[4]),
+    )
+    names = ["component_id", "osv_package_id", "sort_key", "flagged", "version", "relation", "release_known"]
+    session.execute(
+        pg.insert(ComponentCoord)
+        .from_select([*names, "key_version"], select(*(source.c[name] for name in names), literal(KEY_VERSION)))
+        .on_conflict_do_nothing()
+    )
+
+
+def _coordinate_row(coordinate: Coordinate) -> tuple[object, ...]:
+    try:
+        key, flagged = sort_key(coordinate.ecosystem, coordinate.version)
+    except UnparsableVersion:
+        return None, False, coordinate.version, coordinate.relation, coordinate.release_known
+    return key, flagged, coordinate.version, coordinate.relation, coordinate.release_known

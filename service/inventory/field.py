@@ -1,0 +1,101 @@
+"""What is in the field: the newest upload of each live tracked stream, and the supported releases.
+
+"Now" means this, everywhere. Only what is in the field opens exposures.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, literal, null, select, union_all
+
+from service.clock import OPEN
+from service.db import ReadSession, any_of
+from service.inventory.models import Release, Stream, Upload, Usage
+
+
+class FieldUse(NamedTuple):
+    """A component in the field: in a stream's newest upload (`release_id` None) or in a supported release."""
+
+    product_id: int
+    stream_id: int
+    release_id: int | None
+    component_id: int
+    scope: int
+    from_us: int
+
+
+def uses_of_products(session: ReadSession, product_ids: Iterable[int], component_ids: Iterable[int]) -> list[FieldUse]:
+    """Give where the named products have the named components in the field."""
+    wanted, products = any_of(component_ids), any_of(product_ids)
+    return _uses(session, and_(Stream.product_id == products, Usage.component_id == wanted))
+
+
+def uses_of_components(session: ReadSession, component_ids: Iterable[int]) -> list[FieldUse]:
+    """Give where any product has the named components in the field."""
+    return _uses(session, Usage.component_id == any_of(component_ids))
+
+
+def all_uses(session: ReadSession, product_id: int) -> list[FieldUse]:
+    """Give everything that one product has in the field."""
+    return _uses(session, Stream.product_id == product_id)
+
+
+def _uses(session: ReadSession, where: ColumnElement[bool]) -> list[FieldUse]:
+    rows = session.execute(union_all(_heads().where(where), _releases().where(where)))
+    return [FieldUse(*row) for row in rows]
+
+
+def _heads() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Stream.product_id, Stream.id, null().label("release_id"), Usage.component_id, Usage.scope, Usage.from_us)
+        .join(Usage, Usage.stream_id == Stream.id)
+        .where(Usage.to_us == literal_open(), is_live())
+    )
+
+
+def _releases() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Stream.product_id, Stream.id, Release.id, Usage.component_id, Usage.scope, Usage.from_us)
+        .join(Release, Release.stream_id == Stream.id)
+        .join(Upload, Upload.id == Release.upload_id)
+        .join(
+            Usage,
+            and_(Usage.stream_id == Stream.id, Usage.from_us <= Upload.at_us, Usage.to_us > Upload.at_us),
+        )
+        .where(is_live(), is_supported())
+    )
+
+
+def literal_open() -> ColumnElement[int]:
+    """Write `OPEN` into the statement, not as a parameter, so that the partial indexes are considered."""
+    return literal(OPEN, literal_execute=True)
+
+
+def is_live() -> ColumnElement[bool]:
+    """A stream that counts: tracked and not retired."""
+    return and_(Stream.kind == "tracked", Stream.retired_at.is_(None))
+
+
+def is_supported() -> ColumnElement[bool]:
+    """A release that counts: supported, not retired, its upload not taken back."""
+    return and_(Release.supported, Release.retired_at.is_(None), Upload.voided_at.is_(None))
+
+
+class Head(NamedTuple):
+    """The newest upload of a live tracked stream."""
+
+    stream_id: int
+    upload_id: int
+    doubt: str | None
+
+
+def heads(session: ReadSession, product_ids: Iterable[int]) -> list[Head]:
+    """Give the newest uploads of the products' live tracked streams."""
+    newest = (
+        select(Upload.stream_id, Upload.id, Upload.doubt)
+        .join(Stream, Stream.id == Upload.stream_id)
+        .where(Stream.product_id == any_of(product_ids), is_live(), Upload.voided_at.is_(None))
+        .distinct(Upload.stream_id)
+        .order_by(Upload.stream_id, Upload.at_us.desc())
+    )
+    return [Head(*row) for row in session.execute(newest)]

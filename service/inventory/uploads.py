@@ -1,0 +1,260 @@
+"""Uploads: one accepted SBOM in a stream at a time, never rewritten.
+
+The newest, a late one, a correction and a void all end in the same act: the interval from its time to the next upload
+is painted with one set (see `usage`). The caller holds the stream's row lock (`products.lock_stream`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b, sha256
+
+import zstandard
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.dialects import postgresql as pg
+
+from service.clock import OPEN, from_micros, to_micros
+from service.db import ReadSession, WriteSession
+from service.errors import Conflict, NotFound, Unreadable
+from service.inventory.catalogue import Resolved
+from service.inventory.graph import Packed
+from service.inventory.models import Document as StoredDocument
+from service.inventory.models import Graph, Stream, Upload
+from service.inventory.usage import contents, paint
+from service.sbom.document import Document
+
+#: How far a build machine's clock may be ahead of ours.
+MAX_AHEAD = timedelta(minutes=5)
+
+
+class TimeTaken(Conflict):
+    """Another SBOM stands in this stream at that time."""
+
+    slug = "time-taken"
+
+
+class InTheFuture(Unreadable):
+    """An upload cannot be about the future."""
+
+    slug = "in-the-future"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An upload in its place, and what its stream contains from there on that it did not before, and the reverse."""
+
+    upload: Upload
+    duplicate: bool
+    added: frozenset[int]
+    removed: frozenset[int]
+    is_head: bool
+
+    @property
+    def changed(self) -> frozenset[int]:
+        """Components that came or left."""
+        return self.added | self.removed
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What arrives with an SBOM beside its components."""
+
+    document_id: int
+    graph_id: int | None
+    at: datetime | None
+    version_label: str | None
+    replaces: int | None
+    actor: str
+    received_at: datetime
+
+
+def store_document(session: WriteSession, data: bytes, document: Document, *, now: datetime) -> int:
+    """Keep the bytes as received, once for all uploads of the same content; gives the row's id."""
+    digest = sha256(data).digest()
+    known = session.scalar(select(StoredDocument.id).where(StoredDocument.sha256 == digest))
+    if known is not None:
+        return known
+    row = pg.insert(StoredDocument).values(
+        sha256=digest,
+        content=zstandard.ZstdCompressor(level=3).compress(data),
+        size_bytes=len(data),
+        format=document.format.value,
+        spec_version=document.spec_version,
+        received_at=now,
+    )
+    session.execute(row.on_conflict_do_nothing(index_elements=["sha256"]))
+    return session.scalars(select(StoredDocument.id).where(StoredDocument.sha256 == digest)).one()
+
+
+def store_graph(session: WriteSession, packed: Packed) -> int:
+    """Keep a dependency graph, once for all uploads that share it; gives the row's id."""
+    known = session.scalar(select(Graph.id).where(Graph.digest == packed.digest))
+    if known is not None:
+        return known
+    row = pg.insert(Graph).values(digest=packed.digest, content=packed.content)
+    session.execute(row.on_conflict_do_nothing(index_elements=["digest"]))
+    return session.scalars(select(Graph.id).where(Graph.digest == packed.digest)).one()
+
+
+def bytes_of(session: ReadSession, upload: Upload) -> bytes:
+    """Give the SBOM's bytes as they were received."""
+    content = session.scalars(select(StoredDocument.content).where(StoredDocument.id == upload.document_id)).one()
+    if content is None:
+        raise NotFound("The bytes of this SBOM were pruned; its record remains.")
+    return zstandard.ZstdDecompressor().decompress(content)
+
+
+def find_upload(session: ReadSession, upload_id: int) -> Upload:
+    """Give an upload by id."""
+    upload = session.get(Upload, upload_id)
+    if upload is None:
+        raise NotFound(f"There is no SBOM {upload_id}.")
+    return upload
+
+
+def place(session: WriteSession, stream: Stream, document: Document, resolved: Resolved, delivery: Delivery) -> Placed:
+    """Put an SBOM into its stream at its time, and let usage follow.
+
+    Raises:
+        TimeTaken: Another SBOM stands there and *delivery* does not say that it replaces it.
+        InTheFuture: The given time is more than five minutes ahead.
+    """
+    replaced = _to_replace(session, stream, delivery)
+    at_us = replaced.at_us if replaced else _time_of(session, stream, delivery)
+    same = _same_upload(session, stream, delivery, at_us)
+    if same is not None and replaced is None:
+        newest = _newest(session, stream.id)
+        return Placed(same, duplicate=True, added=frozenset(), removed=frozenset(), is_head=newest is same)
+    if replaced:
+        replaced.voided_at, replaced.void_reason = delivery.received_at, "replaced by a corrected SBOM"
+        session.flush()  # the unique time must be free before the correction takes it
+    following = _neighbour(session, stream.id, at_us, later=True)
+    preceding = _neighbour(session, stream.id, at_us, later=False)
+    wanted = {known.id: known.scope for known in resolved.components.values()}
+    before = contents(session, stream.id, at_us)
+    paint(session, stream.id, at_us, following.at_us if following else OPEN, wanted)
+    added, removed = frozenset(wanted.keys() - before.keys()), frozenset(before.keys() - wanted.keys())
+    upload = _new_upload(session, stream, document, resolved, delivery, at_us)
+    upload.added_count, upload.removed_count = len(added), len(removed)
+    upload.late = following is not None
+    upload.doubt = doubt_of(preceding, upload)
+    session.add(upload)
+    stream.last_upload_at = max(stream.last_upload_at or delivery.received_at, delivery.received_at)
+    session.flush()  # the id is part of the answer
+    rescoped = frozenset(c for c, scope in wanted.items() if before.get(c, scope) != scope)
+    return Placed(upload, duplicate=False, added=added | rescoped, removed=removed, is_head=following is None)
+
+
+def void(session: WriteSession, stream: Stream, upload: Upload, *, reason: str, now: datetime) -> Placed:
+    """Take an upload back: the stream contained then what the upload before it said."""
+    if upload.voided_at is not None:
+        raise Conflict(f"SBOM {upload.id} was taken back already: {upload.void_reason}.")
+    following = _neighbour(session, stream.id, upload.at_us, later=True)
+    taken_back = contents(session, stream.id, upload.at_us)
+    instead = contents(session, stream.id, upload.at_us - 1)
+    paint(session, stream.id, upload.at_us, following.at_us if following else OPEN, instead)
+    upload.voided_at, upload.void_reason = now, reason
+    session.flush()  # what is in the field is read next
+    added, removed = instead.keys() - taken_back.keys(), taken_back.keys() - instead.keys()
+    return Placed(upload, duplicate=False, added=frozenset(added), removed=frozenset(removed), is_head=not following)
+
+
+def doubt_of(preceding: Upload | None, upload: Upload) -> str | None:
+    """Say why an upload proves no fix: another tool wrote it, or more than half of the components are gone."""
+    if preceding is None:
+        return None
+    if preceding.tool != upload.tool:
+        return f"written by {upload.tool or 'an unnamed tool'} instead of {preceding.tool or 'an unnamed tool'}"
+    if upload.component_count * 2 < preceding.component_count:
+        return f"lists {upload.component_count} components where there were {preceding.component_count}"
+    return None
+
+
+def _to_replace(session: WriteSession, stream: Stream, delivery: Delivery) -> Upload | None:
+    if delivery.replaces is None:
+        return None
+    replaced = session.get(Upload, delivery.replaces)
+    if replaced is None or replaced.stream_id != stream.id:
+        raise NotFound(f"This stream has no SBOM {delivery.replaces} to replace.")
+    if replaced.voided_at is not None:
+        raise Conflict(f"SBOM {replaced.id} was taken back already: {replaced.void_reason}.")
+    return replaced
+
+
+def _time_of(session: WriteSession, stream: Stream, delivery: Delivery) -> int:
+    if delivery.at is not None:
+        if delivery.at > delivery.received_at + MAX_AHEAD:
+            raise InTheFuture(f"at={delivery.at.isoformat()} is ahead of this server's clock; leave it out for now.")
+        return to_micros(delivery.at)
+    # Received while a clock stepped back, or in the same microsecond: still the newest.
+    newest = _newest(session, stream.id)
+    received = to_micros(delivery.received_at)
+    if newest is None or newest.at_us < received:
+        return received
+    if newest.document_id == delivery.document_id and newest.version_label == delivery.version_label:
+        return newest.at_us
+    return newest.at_us + 1
+
+
+def _same_upload(session: WriteSession, stream: Stream, delivery: Delivery, at_us: int) -> Upload | None:
+    """Find the upload that this one repeats: the stream's newest, or the one at the very time given."""
+    here = session.scalar(select(Upload).where(_live(stream.id), Upload.at_us == at_us))
+    candidate = here if delivery.at is not None else _newest(session, stream.id)
+    if candidate is None:
+        return None
+    same = candidate.document_id == delivery.document_id and candidate.version_label == delivery.version_label
+    if same:
+        return candidate
+    if here is not None and delivery.replaces is None:
+        raise TimeTaken(
+            f"SBOM {here.id} stands at {from_micros(at_us)}; send replaces={here.id} to correct it, or another at=."
+        )
+    return None
+
+
+def _newest(session: ReadSession, stream_id: int) -> Upload | None:
+    return session.scalar(select(Upload).where(_live(stream_id)).order_by(Upload.at_us.desc()).limit(1))
+
+
+def _neighbour(session: ReadSession, stream_id: int, at_us: int, *, later: bool) -> Upload | None:
+    side = Upload.at_us > at_us if later else Upload.at_us < at_us
+    order = Upload.at_us if later else Upload.at_us.desc()
+    return session.scalar(select(Upload).where(_live(stream_id), side).order_by(order).limit(1))
+
+
+def _live(stream_id: int) -> ColumnElement[bool]:
+    return (Upload.stream_id == stream_id) & Upload.voided_at.is_(None)
+
+
+def _new_upload(
+    session: WriteSession, stream: Stream, document: Document, resolved: Resolved, delivery: Delivery, at_us: int
+) -> Upload:
+    last = session.scalar(select(func.max(Upload.sequence)).where(Upload.stream_id == stream.id))
+    components = resolved.components.values()
+    return Upload(
+        stream_id=stream.id,
+        document_id=delivery.document_id,
+        graph_id=delivery.graph_id,
+        at_us=at_us,
+        sequence=(last or 0) + 1,
+        received_at=delivery.received_at,
+        version_label=delivery.version_label,
+        set_digest=set_digest({known.id: known.scope for known in components}),
+        tool=document.tools[0].name if document.tools else "",
+        subject=document.subject.name if document.subject else "",
+        component_count=len(resolved.components),
+        unidentified_count=sum(known.unevaluated in UNIDENTIFIED for known in components),
+        warnings=[{"code": w.code, "count": w.count, "first": w.first} for w in document.warnings],
+        actor=delivery.actor,
+    )
+
+
+#: Reasons of `Component.unevaluated` that mean: nobody said what this is.
+UNIDENTIFIED = frozenset({"no-purl", "bad-purl"})
+
+
+def set_digest(contents: dict[int, int]) -> bytes:
+    """Digest what a stream contains: equal digests, equal contents."""
+    digest = blake2b(digest_size=16)
+    for component_id, scope in sorted(contents.items()):
+        digest.update(b"%d:%d," % (component_id, scope))
+    return digest.digest()
