@@ -94,7 +94,7 @@ def _nested(bom: Bom, metadata: Metadata) -> Iterator[tuple[Part, tuple[str, ...
         here = f"{pointer}/{place}"
         yield part, path, here
         if part.components:
-            if len(path) >= DEEPEST:
+            if len(path) + 1 >= DEEPEST:
                 raise TooDeep(f"Components are nested more than {DEEPEST} deep at {here[:80]}... Flatten the SBOM.")
             waiting.append(((*path, text(part.name)), f"{here}/components", iter(enumerate(part.components))))
 

@@ -46,6 +46,7 @@ def properties(element: _Element) -> list[Property]:
 
 
 def named(element: _Element) -> Named:
+    """Read an organization or a person."""
     return Named(name=child_text(element, "name"))
 
 

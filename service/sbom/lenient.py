@@ -52,7 +52,7 @@ def _decode(data: bytes, shape: type[S], oddities: Oddities) -> S:
 
 
 @cache
-def _decoder(shape: type[S]) -> msgspec.json.Decoder[S]:
+def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - any type msgspec knows
     return msgspec.json.Decoder(shape)
 
 
@@ -82,29 +82,54 @@ def _malformed(data: bytes, error: Exception) -> Malformed:
 
 
 def _by_hand(data: bytes, shape: type[S], oddities: Oddities) -> S:
+    """Read field by field and item by item, so that only what is odd becomes Python dicts and lists."""
+    data = without_bad_escapes(data, oddities)
     try:
-        value = orjson.loads(data)
+        members = _decoder(dict[str, msgspec.Raw]).decode(data)
+    except msgspec.ValidationError as error:
+        raise Malformed("The JSON is not an object. Send the SBOM document itself.") from error
+    except msgspec.DecodeError as error:
+        return _by_hand(_mended(data, error, oddities), shape, oddities)
+    read = {
+        name: _member(members[key], hint, f"/{key}", oddities) for name, key, hint in _fields(shape) if key in members
+    }
+    return shape(**{name: value for name, value in read.items() if value is not _MISFIT})
+
+
+def _member(raw: msgspec.Raw, hint: Any, pointer: str, oddities: Oddities) -> Any:  # noqa: ANN401 - JSON values
+    if typing.get_origin(hint) is not list:
+        return _fitted(raw, hint, pointer, oddities)
+    try:
+        items = _decoder(list[msgspec.Raw] | None).decode(raw)
+    except msgspec.ValidationError as error:
+        # Reading "components" as empty would make an unsafe product look clean.
+        raise Malformed(f"{pointer} should be a list. Create the SBOM again and send it.") from error
+    (inner,) = typing.get_args(hint)
+    fitted = [_fitted(item, inner, f"{pointer}/{place}", oddities) for place, item in enumerate(items or ())]
+    return _without_misfits(fitted, pointer, oddities)
+
+
+def _fitted(raw: msgspec.Raw, hint: Any, pointer: str, oddities: Oddities) -> Any:  # noqa: ANN401
+    try:
+        return _decoder(hint).decode(raw)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return _fit(_loads(raw, pointer), hint, pointer, oddities)
+
+
+def _loads(raw: msgspec.Raw, pointer: str) -> Any:  # noqa: ANN401
+    try:
+        return orjson.loads(bytes(raw))
     except orjson.JSONDecodeError as error:
-        if "ecursion" in str(error):
+        if "ecursion" in str(error) or "depth" in str(error):
             raise TooDeep("The JSON is nested too deeply to be an SBOM. Flatten it and send it again.") from error
-        raise Malformed(f"The JSON cannot be read: {error.msg}, at {at(data, error.pos)}.") from error
-    if not isinstance(value, dict):
-        raise Malformed("The JSON is not an object. Send the SBOM document itself.")
-    return _struct(value, shape, "", oddities)
+        raise Malformed(f"The JSON cannot be read: {error.msg}, within {pointer}.") from error
 
 
 def _struct(value: dict[str, Any], shape: type[S], pointer: str, oddities: Oddities) -> S:
-    fields = {}
-    for name, key, hint in _fields(shape):
-        if key not in value:
-            continue
-        fitted = _fit(value[key], hint, f"{pointer}/{key}", oddities)
-        if fitted is not _MISFIT:
-            fields[name] = fitted
-        elif not pointer and typing.get_origin(hint) is list:
-            # Reading "components" as empty would make an unsafe product look clean.
-            raise Malformed(f"/{key} should be a list. Create the SBOM again and send it.")
-    return shape(**fields)
+    fields = {
+        name: _fit(value[key], hint, f"{pointer}/{key}", oddities) for name, key, hint in _fields(shape) if key in value
+    }
+    return shape(**{name: fitted for name, fitted in fields.items() if fitted is not _MISFIT})
 
 
 @cache
@@ -130,14 +155,19 @@ def _fit(value: Any, hint: Any, pointer: str, oddities: Oddities) -> Any:  # noq
             return _struct(value, hint, pointer, oddities)
     elif isinstance(value, list):
         (inner,) = typing.get_args(hint)
-        fitted = [
-            _misfit(pointer, oddities) if item is None else _fit(item, inner, f"{pointer}/{place}", oddities)
-            for place, item in enumerate(value)
-        ]
-        return [item for item in fitted if item is not _MISFIT]
+        fitted = [_fit(item, inner, f"{pointer}/{place}", oddities) for place, item in enumerate(value)]
+        return _without_misfits(fitted, pointer, oddities)
     return _misfit(pointer, oddities)
 
 
 def _misfit(pointer: str, oddities: Oddities) -> object:
     oddities.note("wrong-type", pointer)
     return _MISFIT
+
+
+def _without_misfits(items: list[Any], pointer: str, oddities: Oddities) -> list[Any]:
+    """Leave out what did not fit (noted already) and nulls, which are values elsewhere but nothing in a list."""
+    for place, item in enumerate(items):
+        if item is None:
+            _misfit(f"{pointer}/{place}", oddities)
+    return [item for item in items if item is not _MISFIT and item is not None]
