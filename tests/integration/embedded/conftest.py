@@ -38,8 +38,8 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def made_before(postgres_choice: dict[str, Any]) -> Iterator[Path]:
-    """Give a data folder whose cluster is made already, to be copied: that is faster than making one a test."""
+def data(postgres_choice: dict[str, Any]) -> Iterator[Path]:
+    """Give a data folder that has a cluster, and that tests share as long as they leave it sound and stopped."""
     folder = Path(tempfile.mkdtemp(prefix="muster-test-"))
     folder.chmod(0o755)
     embedded.start(folder / "postgres", durable=False, **postgres_choice).close()
@@ -48,13 +48,17 @@ def made_before(postgres_choice: dict[str, Any]) -> Iterator[Path]:
 
 
 @pytest.fixture
-def start(place: Path, made_before: Path, postgres_choice: dict[str, Any]) -> Iterator[Callable[..., embedded.Server]]:
-    """Start servers, by default in one folder that has a cluster; they are closed afterwards."""
+def own_data(data: Path, place: Path) -> Path:
+    """Give a data folder of the test's own, to be damaged."""
+    return shutil.copytree(data, place / "postgres", symlinks=True)
+
+
+@pytest.fixture
+def start(place: Path, data: Path, postgres_choice: dict[str, Any]) -> Iterator[Callable[..., embedded.Server]]:
+    """Start servers, by default in the folder that tests share; they are closed afterwards."""
     started: list[embedded.Server] = []
 
-    def start_one(data: Path = place / "postgres", **options: Any) -> embedded.Server:  # noqa: ANN401 - passed on
-        if data == place / "postgres" and not data.exists():
-            shutil.copytree(made_before, data, symlinks=True)
+    def start_one(data: Path = data, **options: Any) -> embedded.Server:  # noqa: ANN401 - passed on
         choice: dict[str, Any] = {"shared_buffers": "32MB", "durable": False, "state": place / "state"}
         choice |= postgres_choice | options
         started.append(embedded.start(data, **choice))

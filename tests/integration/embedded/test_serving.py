@@ -70,12 +70,12 @@ def test_a_server_that_gives_up_is_quoted(start: Start) -> None:
         start(shared_buffers="nonsense")
 
 
-def test_a_folder_of_another_version_says_what_to_do(start: Start) -> None:
-    server = start()
+def test_a_folder_of_another_version_says_what_to_do(own_data: Path, start: Start) -> None:
+    server = start(own_data)
     server.close()
     (server.data / "cluster" / "PG_VERSION").write_text("12\n")
     with pytest.raises(OtherVersion, match="pg_dump"):
-        start()
+        start(own_data)
 
 
 def test_a_folder_without_programs_is_refused(place: Path, start: Start) -> None:
@@ -83,27 +83,27 @@ def test_a_folder_without_programs_is_refused(place: Path, start: Start) -> None
         start(binaries=place)
 
 
-def test_a_lost_password_is_named(start: Start) -> None:
-    server = start()
+def test_a_lost_password_is_named(own_data: Path, start: Start) -> None:
+    server = start(own_data)
     server.close()
     (server.data / "password").unlink()
     with pytest.raises(EmbeddedError, match="password"):
-        start()
+        start(own_data)
 
 
-def test_a_wrong_password_is_named(start: Start) -> None:
-    server = start()
+def test_a_wrong_password_is_named(own_data: Path, start: Start) -> None:
+    server = start(own_data)
     server.close()
     (server.data / "password").write_text("another")
     with pytest.raises(CannotStart, match="password"):
-        start()
+        start(own_data)
 
 
 def test_a_first_start_that_was_cut_short_is_begun_anew(place: Path, start: Start) -> None:
     draft = place / "postgres" / "cluster.draft"
     draft.mkdir(parents=True)
     (draft / "PG_VERSION").write_text("half made")
-    assert ask(start().url, "SELECT 1") == 1
+    assert ask(start(place / "postgres").url, "SELECT 1") == 1
     assert not draft.exists()
 
 

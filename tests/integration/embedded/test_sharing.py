@@ -62,8 +62,8 @@ def test_the_last_user_stops_it(start: Start) -> None:
     assert not runs(second.data)
 
 
-def test_processes_share_it_whoever_started_it(place: Path, start: Start, user: User) -> None:
-    starter = user(place / "postgres")
+def test_processes_share_it_whoever_started_it(data: Path, start: Start, user: User) -> None:
+    starter = user(data)
     url = url_of(starter)
     joined = start()
     assert joined.url == url
@@ -85,21 +85,20 @@ def test_eight_processes_that_start_at_once_all_connect(place: Path, user: User)
     assert not runs(data)
 
 
-def test_threads_that_start_and_leave_in_any_order_leave_nothing(place: Path, start: Start) -> None:
+def test_threads_that_start_and_leave_in_any_order_leave_nothing(data: Path, start: Start) -> None:
     def visit(_: int) -> bool:
         with start() as server:
             return works(server.url)
 
-    start().close()
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(visit, range(12)))
-    assert not runs(place / "postgres")
+    assert not runs(data)
 
 
 def test_a_killed_server_comes_back_when_asked_for(start: Start) -> None:
     server = start()
     with psycopg.connect(server.url) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
+        connection.execute("CREATE TABLE kept_over_a_kill AS SELECT 1 AS n")
     url = server.url
     kill_postmaster(server)
     server.ensure_running()
@@ -127,10 +126,8 @@ def test_a_new_server_waits_for_the_orphans_of_the_old_one(start: Start) -> None
     busy.close()
 
 
-def test_a_server_left_by_killed_users_is_adopted_and_stopped_by_the_next(
-    place: Path, start: Start, user: User
-) -> None:
-    killed = user(place / "postgres")
+def test_a_server_left_by_killed_users_is_adopted_and_stopped_by_the_next(data: Path, start: Start, user: User) -> None:
+    killed = user(data)
     url = url_of(killed)
     killed.kill()
     killed.wait()
@@ -138,17 +135,17 @@ def test_a_server_left_by_killed_users_is_adopted_and_stopped_by_the_next(
     adopting = start()
     assert adopting.url == url
     adopting.close()
-    assert not runs(place / "postgres")
+    assert not runs(data)
 
 
-def test_a_killed_user_does_not_keep_the_server_from_stopping(place: Path, start: Start, user: User) -> None:
+def test_a_killed_user_does_not_keep_the_server_from_stopping(data: Path, start: Start, user: User) -> None:
     server = start()
-    killed = user(place / "postgres")
+    killed = user(data)
     url_of(killed)
     killed.kill()
     killed.wait()
     server.close()
-    assert not runs(place / "postgres")
+    assert not runs(data)
 
 
 def test_a_stale_process_id_of_somebody_else_is_no_obstacle(start: Start) -> None:
@@ -173,8 +170,8 @@ def test_a_stale_process_id_of_nobody_is_no_obstacle(start: Start) -> None:
     assert works(start().url)
 
 
-def test_ctrl_c_reaches_its_users_but_not_the_server(place: Path, start: Start, user: User) -> None:
-    starter = user(place / "postgres", start_new_session=True, stderr=subprocess.DEVNULL)
+def test_ctrl_c_reaches_its_users_but_not_the_server(data: Path, start: Start, user: User) -> None:
+    starter = user(data, start_new_session=True, stderr=subprocess.DEVNULL)
     url = url_of(starter)
     start()
     os.killpg(starter.pid, signal.SIGINT)
@@ -205,8 +202,8 @@ def test_a_taken_port_makes_it_choose_another(start: Start) -> None:
 
 
 @pytest.mark.soak
-def test_a_long_recovery_is_waited_for(start: Start) -> None:
-    server = start(durable=True)
+def test_a_long_recovery_is_waited_for(own_data: Path, start: Start) -> None:
+    server = start(own_data, durable=True)
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE big AS SELECT n, repeat('x', 100) AS text FROM generate_series(1, 4000000) n")
         connection.execute("UPDATE big SET n = n + 1")
