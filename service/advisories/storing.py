@@ -1,0 +1,266 @@
+"""Records into tables: each advisory, its affected ranges, its vulnerabilities.
+
+An advisory is keyed by its id alone. Records repeat in several ecosystems' folders, some of them stale: the newest
+`modified` wins. A withdrawn advisory keeps its record and its links but has no affected ranges, so that rematching it
+removes its matches; when it comes back, so do they. `withdrawn_at` without ``withdrawn`` in the record means that its
+feed no longer carries it. Whatever changes here is left unsettled: matches and exposures have yet to follow.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import orjson
+from sqlalchemy import Text, bindparam, cast, delete, exists, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
+
+from service.advisories.bulk import copy_rows, next_ids
+from service.advisories.grouping import group_advisories
+from service.advisories.models import Advisory, Affected, FeedAdvisory
+from service.advisories.osv_record import OsvRecord
+from service.advisories.ranges import AffectedPackage, Unevaluated, flatten
+from service.advisories.references import references
+from service.db import Base, ReadSession, WriteSession, any_of, arrays
+from service.inventory.osv_packages import osv_package_ids
+from service.purls import base_of
+from service.versions import KEY_VERSION
+
+Source = Literal["osv", "own"]
+
+#: Of the transaction-level lock that lets one writer at a time join vulnerabilities.
+_WRITERS_LOCK = 0x6D75737465720A
+
+_ADVISORY_COLUMNS = (
+    "osv_id",
+    "source",
+    "kind",
+    "modified",
+    "published",
+    "withdrawn_at",
+    "summary",
+    "severity",
+    "score",
+    "vector",
+    "digest",
+    "record",
+    "unevaluated",
+    "key_version",
+)
+_AFFECTED_COLUMNS = (
+    "advisory_id",
+    "osv_package_id",
+    "base_package_id",
+    "lo",
+    "hi",
+    "exact_version",
+    "lo_version",
+    "hi_version",
+    "hi_included",
+    "fixed",
+    "rule",
+    "flagged",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a batch came to.
+
+    Attributes:
+        changed: Ids of the advisories whose ranges may have changed, withdrawn ones included; all unsettled now.
+        unchanged: How many were stored already in this or a newer form.
+        merged: Vulnerabilities that were merged, as (loser, survivor).
+    """
+
+    changed: tuple[int, ...]
+    unchanged: int
+    merged: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    record: OsvRecord
+    packages: Sequence[AffectedPackage]
+    unevaluated: Sequence[Unevaluated]
+
+
+def store(session: WriteSession, records: Iterable[OsvRecord], *, source: Source = "osv") -> Stored:
+    """Store records; what is stored already in this or a newer form is left alone.
+
+    Set-based: two thousand records cost as many statements as one. An own advisory is never replaced by a feed's of
+    the same id.
+    """
+    newest: dict[str, OsvRecord] = {}
+    for record in records:
+        held = newest.get(record.osv_id)
+        if held is None or record.modified >= held.modified:
+            newest[record.osv_id] = record
+    _lock_writers(session)
+    known = _known(session, newest)
+    changed = [record for record in newest.values() if _is_news(record, known.get(record.osv_id), source)]
+    ids = {osv_id: row.id for osv_id, row in known.items()}
+    readings = [_read(record) for record in changed]
+    replaced = [reading for reading in readings if reading.record.osv_id in ids]
+    added = [reading for reading in readings if reading.record.osv_id not in ids]
+    _update(session, replaced, ids, source)
+    ids |= _insert(session, added, source)
+    _replace_affected(session, readings, ids, had=[ids[reading.record.osv_id] for reading in replaced])
+    live = {ids[record.osv_id]: references(record) for record in changed if record.withdrawn_at is None}
+    merged = group_advisories(session, live)
+    return Stored(
+        changed=tuple(sorted(ids[record.osv_id] for record in changed)),
+        unchanged=len(newest) - len(changed),
+        merged=tuple(merged),
+    )
+
+
+def retract(session: WriteSession, osv_ids: Collection[str], *, now: datetime) -> Stored:
+    """Treat advisories as withdrawn that no feed carries any longer; those that one still does are left alone.
+
+    Take their `FeedAdvisory` rows away first. Own advisories are never retracted so.
+    """
+    _lock_writers(session)
+    gone = arrays(osv_id=(Text(), sorted(osv_ids)))
+    carried = exists().where(FeedAdvisory.osv_id == Advisory.osv_id)
+    retracted = sorted(
+        session.scalars(
+            update(Advisory)
+            .where(Advisory.osv_id == gone.c.osv_id, Advisory.source == "osv", ~carried)
+            .where(Advisory.withdrawn_at.is_(None))
+            .values(withdrawn_at=now, unevaluated=[], settled=False)
+            .returning(Advisory.id)
+        )
+    )
+    session.execute(delete(Affected).where(Affected.advisory_id == any_of(retracted)))
+    return Stored(changed=tuple(retracted), unchanged=0, merged=())
+
+
+def _lock_writers(session: WriteSession) -> None:
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
+
+
+class _Known(NamedTuple):
+    """What is stored of an advisory already; in the order of `_KNOWN_COLUMNS`."""
+
+    osv_id: str
+    id: int
+    source: str
+    modified: datetime
+    withdrawn_at: datetime | None
+    digest: bytes
+    key_version: int
+
+
+_KNOWN_COLUMNS = [getattr(Advisory, name) for name in _Known._fields]
+
+
+def _known(session: ReadSession, osv_ids: Iterable[str]) -> dict[str, _Known]:
+    wanted = arrays(osv_id=(Text(), sorted(osv_ids)))
+    rows = session.execute(select(*_KNOWN_COLUMNS).join(wanted, Advisory.osv_id == wanted.c.osv_id))
+    return {row.osv_id: _Known(*row) for row in rows}
+
+
+def _is_news(record: OsvRecord, known: _Known | None, source: Source) -> bool:
+    if known is None:
+        return True
+    if known.source == "own" and source != "own":
+        return False
+    if record.modified < known.modified:
+        return False
+    return (known.digest, known.withdrawn_at, known.key_version) != (record.digest, record.withdrawn_at, KEY_VERSION)
+
+
+def _read(record: OsvRecord) -> _Reading:
+    if record.withdrawn_at is not None:
+        return _Reading(record, (), ())
+    packages, unevaluated = flatten(record.affected)
+    return _Reading(record, packages, unevaluated)
+
+
+def _advisory_row(reading: _Reading, source: Source) -> tuple[object, ...]:
+    """Lay out one row in the order of `_ADVISORY_COLUMNS`; jsonb as text."""
+    record = reading.record
+    return (
+        record.osv_id,
+        source,
+        record.kind,
+        record.modified,
+        record.published,
+        record.withdrawn_at,
+        record.summary,
+        record.severity.level,
+        record.severity.score,
+        record.severity.vector,
+        record.digest,
+        record.raw.decode(),
+        orjson.dumps(reading.unevaluated).decode(),
+        KEY_VERSION,
+    )
+
+
+def _insert(session: WriteSession, readings: Sequence[_Reading], source: Source) -> dict[str, int]:
+    readings = sorted(readings, key=lambda reading: reading.record.osv_id)
+    ids = next_ids(session, "advisory", len(readings))
+    rows = ((id_, *_advisory_row(reading, source)) for id_, reading in zip(ids, readings, strict=True))
+    copy_rows(session, "advisory", ("id", *_ADVISORY_COLUMNS), rows)
+    return {reading.record.osv_id: id_ for id_, reading in zip(ids, readings, strict=True)}
+
+
+_ROWS = Base.metadata.tables["advisory"]
+_JSON_COLUMNS = frozenset({"record", "unevaluated"})
+_UPDATE = (
+    update(_ROWS)
+    .where(_ROWS.c.id == bindparam("row_id"))
+    .values({name: cast(bindparam(name, type_=Text()), JSONB) for name in _JSON_COLUMNS})
+    .values({name: bindparam(name) for name in _ADVISORY_COLUMNS if name not in _JSON_COLUMNS})
+    .values(settled=False)
+)
+
+
+def _update(session: WriteSession, readings: Sequence[_Reading], ids: Mapping[str, int], source: Source) -> None:
+    if not readings:
+        return
+    rows = [
+        dict(zip(_ADVISORY_COLUMNS, _advisory_row(reading, source), strict=True), row_id=ids[reading.record.osv_id])
+        for reading in readings
+    ]
+    session.execute(_UPDATE, rows)
+
+
+def _replace_affected(
+    session: WriteSession, readings: Sequence[_Reading], ids: Mapping[str, int], *, had: Sequence[int]
+) -> None:
+    if had:
+        session.execute(delete(Affected).where(Affected.advisory_id == any_of(had)))
+    names = {(package.ecosystem, package.name) for reading in readings for package in reading.packages}
+    packages = osv_package_ids(session, names)
+    rows = (row for reading in readings for row in _affected_rows(ids[reading.record.osv_id], reading, packages))
+    copy_rows(session, "affected", _AFFECTED_COLUMNS, rows)
+
+
+def _affected_rows(
+    advisory: int, reading: _Reading, packages: Mapping[tuple[str, str], int]
+) -> Iterator[tuple[object, ...]]:
+    """Lay out rows in the order of `_AFFECTED_COLUMNS`; entries that say the same twice count once."""
+    seen = set()
+    for package in reading.packages:
+        base = base_of(package.ecosystem)
+        place = (packages[package.ecosystem, package.name], packages[base, package.name] if base else None)
+        for interval in package.intervals:
+            row = (
+                advisory,
+                *place,
+                interval.lo,
+                interval.hi,
+                interval.exact_version,
+                interval.lo_version,
+                interval.hi_version,
+                interval.hi_included,
+                interval.fixed,
+                interval.rule,
+                interval.flagged,
+            )
+            if row not in seen:
+                seen.add(row)
+                yield row
