@@ -24,27 +24,33 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MUSTER_", frozen=True, extra="ignore")
 
-    database_url: SecretStr | None = Field(None, description="PostgreSQL 15 or newer; absent: the embedded server")
-    read_database_url: SecretStr | None = Field(None, description="a replica for reads; absent: the same database")
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL 15 or newer; absent: the embedded server"
+    )
+    read_database_url: SecretStr | None = Field(
+        default=None, description="a replica for reads; absent: the same database"
+    )
     data: Path = Field(default_factory=_default_data, description="folder of the embedded server and generated secrets")
-    host: str = Field("127.0.0.1", description="address the server listens on")
-    port: int = Field(8000, ge=0, le=65535, description="port the server listens on")
-    workers: int = Field(1, ge=1, description="server processes")
-    public_url: str | None = Field(None, description="address that links and problem types start with")
+    host: str = Field(default="127.0.0.1", description="address the server listens on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port the server listens on")
+    workers: int = Field(default=1, ge=1, description="server processes")
+    public_url: str | None = Field(default=None, description="address that links and problem types start with")
     secret_key: SecretStr | None = Field(
-        None, description="signs cookies and cursors; generated into DATA with the embedded server"
+        default=None, description="signs cookies and cursors; generated into DATA with the embedded server"
     )
-    osv_url: str = Field(OSV_BUCKET, description="bucket, mirror, file:///folder of the same layout, or none")
+    osv_url: str = Field(default=OSV_BUCKET, description="bucket, mirror, file:///folder of the same layout, or none")
     osv_ecosystems: Annotated[str | tuple[str, ...], NoDecode] = Field(
-        "used", description="used, all, or a comma-separated list"
+        default="used", description="used, all, or a comma-separated list"
     )
-    sync_every: timedelta = Field(timedelta(minutes=15), description="seconds or ISO 8601 duration between syncs")
-    max_upload_bytes: int = Field(256 * 2**20, ge=1024, description="largest SBOM, decompressed")
+    sync_every: timedelta = Field(
+        default=timedelta(minutes=15), description="seconds or ISO 8601 duration between syncs"
+    )
+    max_upload_bytes: int = Field(default=256 * 2**20, ge=1024, description="largest SBOM, decompressed")
     log_json: bool = Field(default=False, description="log as JSON lines")
 
     # For the client side of the command line.
-    url: str = Field("http://127.0.0.1:8000", description="service that client commands talk to")
-    api_key: SecretStr | None = Field(None, description="key that client commands send")
+    url: str = Field(default="http://127.0.0.1:8000", description="service that client commands talk to")
+    api_key: SecretStr | None = Field(default=None, description="key that client commands send")
 
     @field_validator("osv_ecosystems", mode="before")
     @classmethod

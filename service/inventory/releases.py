@@ -1,14 +1,23 @@
 """Releases: uploads with a version label. Which upload a label means follows from the uploads."""
 
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import aliased
 
 from service.db import ReadSession, WriteSession
 from service.errors import Conflict, NotFound
 from service.inventory.models import Product, Release, Stream, Upload
+
+
+class Labelled(NamedTuple):
+    """A release, the name of its stream, and the time of the upload it means."""
+
+    release: Release
+    stream: str
+    at_us: int
 
 
 class SeveralStreams(Conflict):
@@ -62,7 +71,7 @@ def set_release(
         NotFound: The product has no such release.
         SeveralStreams: More than one stream has it and *stream* names none of them.
     """
-    release = find_release(session, product, version, stream=stream)
+    release = find_release(session, product, version, stream=stream).release
     if retired is not None:
         release.retired_at = (release.retired_at or now) if retired else None
     if supported is not None:
@@ -71,28 +80,29 @@ def set_release(
     return release
 
 
-def find_release(session: ReadSession, product: Product, version: str, *, stream: str | None = None) -> Release:
+def find_release(session: ReadSession, product: Product, version: str, *, stream: str | None = None) -> Labelled:
     """Give the product's release of this version; *stream* is needed where several have it."""
-    rows = select(Release, Stream.name).join(Stream).where(Stream.product_id == product.id, Release.version == version)
+    rows = _labelled().where(Stream.product_id == product.id, Release.version == version)
     if stream is not None:
         rows = rows.where(Stream.name == stream)
-    found = session.execute(rows).all()
+    found = [Labelled(*row) for row in session.execute(rows).tuples()]
     if not found:
         raise NotFound(f"{product.slug} has no release {version}.")
     if len(found) > 1:
-        names = sorted(name for _, name in found)
+        names = sorted(labelled.stream for labelled in found)
         raise SeveralStreams(f"Say which with stream=: {', '.join(names)}.", streams=names)
-    return found[0][0]
+    return found[0]
 
 
-def list_releases(
-    session: ReadSession, product_id: int, *, after: int = 0, limit: int = 50
-) -> list[Row[tuple[Release, str, int]]]:
-    """List a product's releases in the order they were first labelled: (release, stream's name, the upload's at_us)."""
-    rows = (
+def list_releases(session: ReadSession, product_id: int, *, after: int = 0, limit: int = 50) -> list[Labelled]:
+    """List a product's releases in the order they were first labelled."""
+    rows = _labelled().where(Stream.product_id == product_id, Release.id > after)
+    return [Labelled(*row) for row in session.execute(rows.order_by(Release.id).limit(limit)).tuples()]
+
+
+def _labelled() -> Select[Release, str, int]:
+    return (
         select(Release, Stream.name, Upload.at_us)
         .join(Stream, Stream.id == Release.stream_id)
         .join(Upload, Upload.id == Release.upload_id)
-        .where(Stream.product_id == product_id, Release.id > after)
     )
-    return list(session.execute(rows.order_by(Release.id).limit(limit)))

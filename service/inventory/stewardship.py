@@ -42,6 +42,13 @@ class UnknownTeam(Unreadable):
     slug = "unknown-team"
 
 
+def lock_product(session: WriteSession, slug: str) -> Product:
+    """Give a product and lock its row until the transaction ends: whoever compares its version sees the last one."""
+    product = find_product(session, slug)
+    row = select(Product).where(Product.id == product.id).with_for_update(key_share=True)
+    return session.scalars(row, execution_options={"populate_existing": True}).one()
+
+
 def put_product(session: WriteSession, slug: str, fields: ProductFields, *, now: datetime) -> tuple[Product, bool]:
     """Make a product as described, or describe it anew: what is not said returns to its default.
 

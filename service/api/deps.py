@@ -1,0 +1,165 @@
+"""What routes ask for: sessions, the time, who acts, the place in a list.
+
+A session's exit runs before the answer leaves (``scope="function"``): a commit that fails must not hide behind a 201.
+Nothing is retried here; a transaction that lost a race answers 503 and the client sends it again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, FastAPI, Header, Path, Query, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from service.access.keys import authenticate
+from service.access.roles import Actor, Permission
+from service.api.cursors import Cursors
+from service.api.problems import BadRequest, Stale, VersionNeeded
+from service.db import ReadSession, WriteSession, reading, writing
+from service.errors import Unauthenticated
+from service.inventory.bindings import with_bindings
+from service.settings import Settings
+
+Row = TypeVar("Row")
+
+# --- time, settings, sessions ----------------------------------------------------------------------------------------
+
+
+def _now(request: Request) -> datetime:
+    now: datetime = request.app.state.clock()
+    return now
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _read_session(request: Request) -> Iterator[ReadSession]:
+    with reading(request.app.state.read_engine) as session:
+        yield session
+
+
+def _write_session(request: Request) -> Iterator[WriteSession]:
+    with writing(request.app.state.engine) as session:
+        yield session
+
+
+Now = Annotated[datetime, Depends(_now)]
+Configured = Annotated[Settings, Depends(_settings)]
+Read = Annotated[ReadSession, Depends(_read_session, scope="function")]
+Write = Annotated[WriteSession, Depends(_write_session, scope="function")]
+
+# --- who acts --------------------------------------------------------------------------------------------------------
+
+_bearer = HTTPBearer(auto_error=False, description="an API key: mst_…")
+_header = APIKeyHeader(name="X-Api-Key", auto_error=False, description="the same key, as other tools send it")
+
+
+def _actor(
+    request: Request,
+    now: Now,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    header: Annotated[str | None, Security(_header)],
+) -> Actor:
+    token = bearer.credentials if bearer else header
+    if not token:
+        raise Unauthenticated("Send an API key as `Authorization: Bearer mst_…`.")
+    # A transaction of its own, over before the route's begins: no request holds two connections.
+    with writing(request.app.state.engine) as session:
+        return with_bindings(session, authenticate(session, token, now=now))
+
+
+CurrentActor = Annotated[Actor, Depends(_actor)]
+
+
+class may:  # noqa: N801 - reads as a word: Depends(may("read"))
+    """A route's permission: ``dependencies=[Depends(may("read"))]``. A test refuses routes without one."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    def __call__(self, actor: CurrentActor) -> Actor:
+        """Let the actor pass, or answer 403."""
+        actor.require(self.permission)
+        return actor
+
+
+def permissions_of(app: FastAPI) -> Iterator[tuple[str, str, set[str]]]:
+    """Walk all routes: (methods, path, permissions that one of its dependencies asks for)."""
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        methods = ",".join(sorted(getattr(route, "methods", None) or ()))
+        found = _asked_for(route.dependant) if isinstance(route, APIRoute) else set()
+        yield methods, str(context.path), found
+
+
+def _asked_for(dependant: Dependant) -> set[str]:
+    own = {dependant.call.permission} if isinstance(dependant.call, may) else set()
+    return own.union(*(_asked_for(child) for child in dependant.dependencies))
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+Limit = Annotated[int, Query(ge=1, le=500, description="rows in one answer")]
+After = Annotated[str | None, Query(max_length=2000, description="`next` of the answer before")]
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+class Listing:
+    """The place in one list: ``Annotated[Listing, Depends(listing("products"))]``."""
+
+    def __init__(self, name: str, cursors: Cursors, after: str | None, limit: int) -> None:
+        self.limit = limit
+        self._name, self._cursors = name, cursors
+        self.position: list[Any] = cursors.read(name, after) if after else []
+
+    def after(self, start: Row) -> Row:
+        """Give the single value to go on after, or *start* at the beginning."""
+        value: Row = self.position[0] if self.position else start
+        return value
+
+    def cut(self, rows: Sequence[Row], position: Callable[[Row], str | int]) -> tuple[Sequence[Row], str | None]:
+        """Divide rows, of which one more than `limit` was asked for, into the page and `next`."""
+        if len(rows) <= self.limit:
+            return rows, None
+        page = rows[: self.limit]
+        return page, self._cursors.write(self._name, position(page[-1]))
+
+
+def listing(name: str) -> Callable[..., Listing]:
+    """Make the dependency that reads ``after`` and ``limit`` of the list *name*."""
+
+    def read(request: Request, after: After = None, limit: Limit = 50) -> Listing:
+        return Listing(name, request.app.state.cursors, after, limit)
+
+    return read
+
+
+# --- versions --------------------------------------------------------------------------------------------------------
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="the ETag of the version being changed")]
+
+
+def etag(version: int) -> str:
+    """Write a version as a strong ETag."""
+    return f'"{version}"'
+
+
+def check_version(if_match: str | None, version: int) -> None:
+    """Compare If-Match with the version at hand (RFC 9110, RFC 6585).
+
+    Raises:
+        VersionNeeded: The header is missing.
+        Stale: It names another version.
+        BadRequest: It is not an ETag.
+    """
+    if if_match is None:
+        raise VersionNeeded("Send the ETag you read as If-Match, so that nobody's change is lost.")
+    tags = [tag.strip() for tag in if_match.split(",")]
+    if not all(tag == "*" or (len(tag) > 1 and tag[0] == tag[-1] == '"') for tag in tags):
+        raise BadRequest("If-Match takes ETags as they came, in double quotes.")
+    if "*" not in tags and etag(version) not in tags:
+        raise Stale("Read it again and apply your change to what is there now.", version=version)

@@ -1,0 +1,65 @@
+"""Is the process alive, can it serve, what has it counted. The only calls of the API that need no key."""
+
+from functools import cache
+
+from alembic.script import ScriptDirectory
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+from sqlalchemy import func, select, text
+from sqlalchemy.pool import QueuePool
+
+from service.api.deps import Read
+from service.api.problems import problems
+from service.changes.models import Change, ChangeCounter
+from service.db import migrations_folder
+from service.errors import Busy
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """A word, for probes."""
+
+    status: str
+
+
+class WrongSchema(Busy):
+    """The database has another schema than this version needs."""
+
+    slug = "wrong-schema"
+
+
+@cache
+def _head() -> str | None:
+    return ScriptDirectory(str(migrations_folder())).get_current_head()
+
+
+@router.get("/healthz")
+def healthz() -> Health:
+    """Tell that the process answers."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses=problems(503))
+def readyz(session: Read) -> Health:
+    """Tell that the database answers and has the schema this version needs."""
+    table = session.scalar(select(func.to_regclass("alembic_version")))
+    found = session.scalar(text("SELECT version_num FROM alembic_version")) if table else None
+    if found != _head():
+        raise WrongSchema(f"The schema is at {found or 'nothing'}, needed is {_head()}: run `muster migrate`.")
+    return Health(status="ready")
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses=problems(503))
+def metrics(request: Request, session: Read) -> PlainTextResponse:
+    """Give counters in Prometheus' text format."""
+    pool = request.app.state.engine.pool
+    lines = request.app.state.counters.lines()
+    if isinstance(pool, QueuePool):
+        lines += ["# TYPE muster_db_connections_in_use gauge", f"muster_db_connections_in_use {pool.checkedout()}"]
+    unnumbered = session.scalar(select(func.count()).select_from(Change).where(Change.seq.is_(None)))
+    last = session.scalar(select(ChangeCounter.last_seq))
+    lines += ["# TYPE muster_changes_unnumbered gauge", f"muster_changes_unnumbered {unnumbered}"]
+    lines += ["# TYPE muster_changes_total counter", f"muster_changes_total {last or 0}"]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")

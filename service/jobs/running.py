@@ -1,0 +1,62 @@
+"""All that runs beside the doors of a process: the schedule, a worker, the sequencer of changes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Event, Thread
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.changes.sequencing import number_changes
+from service.db import writing
+from service.jobs.kinds import kinds_of
+from service.jobs.schedule import ticking
+from service.jobs.worker import Worker
+from service.log import logger
+from service.settings import Settings
+
+log = logger("jobs")
+#: How long a change waits for its number at most, when the database keeps up.
+_NUMBER_EVERY_SECONDS = 0.25
+
+
+@contextmanager
+def running(engine: Engine, settings: Settings, *, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Run jobs until the end of the block. Any number of processes do so at once and share the work."""
+    kinds = kinds_of(settings)
+    worker = Worker(engine, kinds, settings, clock)
+    with numbering(engine), ticking(engine, kinds, clock):
+        worker.start()
+        try:
+            yield
+        finally:
+            worker.stop()
+
+
+@contextmanager
+def numbering(engine: Engine) -> Iterator[None]:
+    """Number changes until the end of the block, a fraction of a second after their commit."""
+    stopping = Event()
+
+    def number() -> None:
+        while not stopping.is_set():
+            if not _number_once(engine):
+                stopping.wait(_NUMBER_EVERY_SECONDS)
+
+    thread = Thread(target=number, name="sequencer", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def _number_once(engine: Engine) -> int:
+    try:
+        with writing(engine) as session:
+            return number_changes(session)
+    except SQLAlchemyError as error:
+        log.warning("changes not numbered", error=str(error))
+        return 0

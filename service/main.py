@@ -1,0 +1,102 @@
+"""The one place that knows every part: it puts the application together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy import Engine
+
+from service.api import changes, health, keys, products, releases, streams, teams
+from service.api.cursors import Cursors
+from service.api.problems import Problem, install, problems
+from service.api.traffic import Counters, Traffic
+from service.clock import utc_now
+from service.db import connect
+from service.errors import Refused
+from service.jobs.running import running
+from service.log import configure
+from service.settings import Settings
+
+ROUTERS = (
+    health.router,
+    products.router,
+    streams.router,
+    releases.router,
+    teams.router,
+    keys.router,
+    changes.router,
+)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    engine: Engine,
+    read_engine: Engine | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    jobs: bool = False,
+) -> FastAPI:
+    """Put the application together.
+
+    Args:
+        settings: `secret_key` must be set.
+        engine: Stays the caller's; it may be unconnected until the first request.
+        read_engine: A replica for reads; absent: *engine*.
+        clock: Gives the time of each request.
+        jobs: Run the scheduler and jobs beside it, from startup to shutdown.
+    """
+    if settings.secret_key is None:
+        raise Refused("MUSTER_SECRET_KEY is not set; cookies and cursors are signed with it.")
+    app = FastAPI(
+        title="muster",
+        version=version("muster"),
+        description="Who uses it, who owns it, is it really fixed.",
+        lifespan=_lifespan(running(engine, settings, clock=clock) if jobs else nullcontext()),
+        responses=problems(400, 401, 403, 422, 503),
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings, app.state.clock = settings, clock
+    app.state.engine, app.state.read_engine = engine, read_engine or engine
+    app.state.cursors = Cursors(settings.secret_key.get_secret_value())
+    app.state.counters = Counters()
+    install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Traffic, counters=app.state.counters)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    return app
+
+
+def from_environment() -> FastAPI:
+    """Make the application of one of several server processes; everything it needs is in the environment."""
+    settings = Settings()
+    configure(json=settings.log_json)
+    if settings.database_url is None:
+        raise Refused("MUSTER_DATABASE_URL is not set.")
+    engine = connect(settings.database_url.get_secret_value())
+    replica = settings.read_database_url
+    read_engine = connect(replica.get_secret_value()) if replica else None
+    return create_app(settings, engine=engine, read_engine=read_engine, jobs=True)
+
+
+def _lifespan(beside: AbstractContextManager[Any]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        with beside:
+            yield
+
+    return lifespan
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Describe the API, with the schema of problems, which routes refer to by name."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        app.openapi_schema = document
+    return app.openapi_schema
