@@ -1,7 +1,7 @@
 """Matches, read as what they say of components: which vulnerability, by which advisories, how bad, fixed where."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select
 
@@ -98,13 +98,13 @@ def profiles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int
         .where(Vulnerability.id == any_of(vulnerability_ids))
         .order_by(Vulnerability.id, VulnerabilityAdvisory.relation, Advisory.osv_id)
     )
-    described: dict[int, list[Row[tuple[int, str, str, str, str, str]]]] = {}
+    described: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     for row in rows:
         described.setdefault(row.id, []).append(row)
     return {vulnerability_id: _profile(said) for vulnerability_id, said in described.items()}
 
 
-def _profile(said: list[Row[tuple[int, str, str, str, str, str]]]) -> Profile:
+def _profile(said: list[Row[*tuple[Any, ...]]]) -> Profile:
     own = [row for row in said if row.relation == "alias" and row.severity != "unscored"]
     kinds = {row.kind for row in said}
     kind = next((kind for kind in ("malware", "vulnerability") if kind in kinds), "informational")

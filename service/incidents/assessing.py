@@ -17,7 +17,7 @@ from service.incidents.holds import Absent, absences, holds
 from service.incidents.models import Exposure, ExposureComponent, Incident
 from service.incidents.opening import Opening, open_exposures
 from service.incidents.presence import ENDED_BY_PROOF, Absence, Seen, Step, step_for
-from service.incidents.stepping import Taken, take_steps
+from service.incidents.stepping import Evidenced, Taken, take_steps
 from service.inventory.catalogue import SCOPE_CODE
 from service.inventory.field import FieldUse, uses_of_products
 
@@ -43,13 +43,14 @@ class Question:
 class Cause:
     """Who or what made us look, and when. `baseline`: products whose first SBOM this is.
 
-    `retirement`: something left the field because its support ended; that ends an exposure, but proves no fix.
+    `departure`: why components left the field, if not because a later SBOM does not list them: support ended, or an
+    upload was taken back. Either ends an exposure, and proves no fix.
     """
 
     actor: str
     at: datetime
     baseline: frozenset[int] = frozenset()
-    retirement: bool = False
+    departure: Absence = Absence.LEFT
     evidence: dict[str, object] = field(default_factory=dict)
 
 
@@ -77,11 +78,12 @@ def assess(session: WriteSession, question: Question, cause: Cause) -> Assessed:
         if (product_id, vulnerability_id) not in standing
     ]
     opened = open_exposures(session, openings, actor=cause.actor, now=cause.at)
-    steps = _steps(session, standing, known, affected, uses, cause)
+    why, held = _why_absent(session, standing, known, affected, uses)
+    why = {i: cause.departure if absence is Absence.LEFT else absence for i, absence in why.items()}
+    steps = _steps(standing, affected, why, held)
     seen_now = {exposure.id: affected.get(pair, set()) for pair, exposure in standing.items()}
-    taken = take_steps(
-        session, steps, components=seen_now, known=known, cause=cause.evidence, actor=cause.actor, now=cause.at
-    )
+    evidence_now = Evidenced(components=seen_now, known=known, cause=cause.evidence)
+    taken = take_steps(session, steps, evidence_now, actor=cause.actor, now=cause.at)
     return Assessed(opened, taken)
 
 
@@ -112,7 +114,11 @@ def _lock_exposures(session: WriteSession, question: Question) -> dict[Pair, Exp
         .with_for_update(of=Exposure)
         .execution_options(populate_existing=True)
     )
-    return {(exposure.product_id, vulnerability_id): exposure for exposure, vulnerability_id in rows}
+    return {
+        (exposure.product_id, vulnerability_id): exposure
+        for exposure, vulnerability_id in rows
+        if vulnerability_id is not None
+    }
 
 
 def _components_of(session: WriteSession, standing: dict[Pair, Exposure]) -> dict[int, set[int]]:
@@ -128,23 +134,28 @@ def _components_of(session: WriteSession, standing: dict[Pair, Exposure]) -> dic
     return known
 
 
-def _steps(
+def _why_absent(
     session: WriteSession,
     standing: dict[Pair, Exposure],
     known: dict[int, set[int]],
     affected: dict[Pair, set[int]],
     uses: list[FieldUse],
-    cause: Cause,
-) -> list[tuple[Exposure, Step]]:
+) -> tuple[dict[int, Absence], dict[int, str]]:
+    """Give, for exposures that nothing matches any more, why that is, and what holds them open all the same."""
     absent = [
         Absent(exposure.id, product_id, vulnerability_id, frozenset(known[exposure.id]))
         for (product_id, vulnerability_id), exposure in standing.items()
         if (product_id, vulnerability_id) not in affected and exposure.status in ENDED_BY_PROOF
     ]
-    why = absences(session, absent, (use for use in uses if use.scope in SHIPPED)) if absent else {}
-    if cause.retirement:
-        why = {i: Absence.RETIRED if absence is Absence.LEFT else absence for i, absence in why.items()}
-    held = holds(session, [item for item in absent if why[item.exposure_id] is Absence.LEFT])
+    if not absent:
+        return {}, {}
+    why = absences(session, absent, (use for use in uses if use.scope in SHIPPED))
+    return why, holds(session, [item for item in absent if why[item.exposure_id] is Absence.LEFT])
+
+
+def _steps(
+    standing: dict[Pair, Exposure], affected: dict[Pair, set[int]], why: dict[int, Absence], held: dict[int, str]
+) -> list[tuple[Exposure, Step]]:
     steps: list[tuple[Exposure, Step]] = []
     for pair, exposure in sorted(standing.items(), key=lambda item: item[1].id):
         seen = Seen(

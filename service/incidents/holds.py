@@ -154,15 +154,13 @@ def _unevaluated(session: ReadSession, absent: list[Absent]) -> dict[int, str]:
 
 def _kinship(session: ReadSession, component_ids: Iterable[int]) -> dict[int, frozenset[str]]:
     """Give the names under which each component's code goes: package, source package, families."""
-    array_of_families = func.array(
-        select(FamilyMember.family).where(FamilyMember.package_id == Package.id).scalar_subquery()
-    )
+    of_package = select(FamilyMember.family).where(FamilyMember.package_id == Package.id).scalar_subquery()
     rows = session.execute(
         select(
             Component.id,
             Package.lower_name,
             func.lower(Component.source_name),
-            array_of_families,
+            func.array(of_package),
         )
         .join(Package, Package.id == Component.package_id)
         .where(Component.id == any_of(component_ids))

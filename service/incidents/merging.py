@@ -1,4 +1,4 @@
-"""Two vulnerabilities turn out to be one: their incidents follow. The oldest id survives; nothing is lost or re-keyed."""
+"""Two vulnerabilities turn out to be one: their incidents follow. The oldest id survives; nothing is lost."""
 
 from datetime import datetime
 
@@ -21,7 +21,8 @@ def merge_incidents(session: WriteSession, *, actor: str, now: datetime) -> int:
         .with_for_update(of=Incident, key_share=True)
     ).all()
     for incident, into_id in rows:
-        _merge(session, incident, _final(session, into_id), actor=actor, now=now)
+        if into_id is not None:
+            _merge(session, incident, _final(session, into_id), actor=actor, now=now)
     return len(rows)
 
 

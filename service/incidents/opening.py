@@ -76,6 +76,9 @@ def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor:
     return sorted(ids.values())
 
 
+_FIRST_DAY = "found on the product's first SBOM"
+
+
 def _record(
     session: WriteSession,
     placed: list[tuple[int, Opening]],
@@ -100,9 +103,7 @@ def _record(
                 step="opened",
                 from_status=None,
                 to_status="open",
-                reason="found on the product's first SBOM"
-                if opening.baseline
-                else "a component in the field is affected",
+                reason=_FIRST_DAY if opening.baseline else "a component in the field is affected",
                 evidence={"components": sorted(opening.component_ids)},
             )
             for id_, opening in placed
@@ -126,9 +127,8 @@ def ensure_incidents(
         pg.insert(Incident).on_conflict_do_nothing(index_elements=["vulnerability_id"]).returning(Incident.id),
         [_incident_row(described[v], now) for v in missing],
     ).all()
-    opened = [
-        Entry(incident_id=id_, step="opened", to_status="open", reason="first affected product") for id_ in created
-    ]
+    reason = "the first product is affected"
+    opened = [Entry(incident_id=id_, step="opened", to_status="open", reason=reason) for id_ in created]
     write_timeline(session, opened, actor=actor, now=now)
     return _incidents(session, wanted)
 

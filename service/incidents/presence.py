@@ -20,6 +20,7 @@ class Absence(StrEnum):
     LEFT = "left"  # the components are gone
     UNMATCHED = "unmatched"  # they are still there; the advisory changed or was withdrawn
     RETIRED = "retired"  # they are in streams or releases that are out of support
+    TAKEN_BACK = "taken-back"  # the SBOM that listed them was a mistake
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ _ENDINGS = {
     Absence.LEFT: ("resolved", "resolved", "every upload in the field is clean"),
     Absence.UNMATCHED: ("withdrawn", "withdrawn", "no advisory names what is in the field any more"),
     Absence.RETIRED: ("retired", "retired", "what was affected is out of support, not fixed"),
+    Absence.TAKEN_BACK: ("withdrawn", "withdrawn", "the SBOM that said so was taken back"),
 }
 
 

@@ -47,4 +47,4 @@ def standing_of(session: ReadSession, product_id: int, vulnerability_ids: Iterab
         .join(Exposure, Exposure.incident_id == Incident.id)
         .where(Exposure.product_id == product_id, Incident.vulnerability_id == any_of(vulnerability_ids))
     )
-    return {row[0]: Standing(*row[1:]) for row in rows}
+    return {row[0]: Standing(*row[1:]) for row in rows if row[0] is not None}

@@ -23,10 +23,14 @@ def exposure_name(exposure_id: int) -> str:
     return f"EXP-{exposure_id}"
 
 
+#: Of a bigint, and then one less: what has more is no id of ours.
+_MOST_DIGITS = 18
+
+
 def number_of(name: str, prefix: str) -> int:
     """Read `INC-7` or `EXP-41` back; anything else is not there."""
     digits = name.upper().removeprefix(f"{prefix}-")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _MOST_DIGITS:
         raise NotFound(f"{name} is not an id of the form {prefix}-7.")
     return int(digits)
 

@@ -24,34 +24,41 @@ class Taken:
     reason: str
 
 
+@dataclass(frozen=True)
+class Evidenced:
+    """What steps rest on.
+
+    Attributes:
+        components: Exposure id to the components that affect it now.
+        known: Exposure id to those remembered already.
+        cause: For the timeline: the upload, the advisory.
+    """
+
+    components: Mapping[int, set[int]]
+    known: Mapping[int, set[int]]
+    cause: dict[str, object]
+
+
 def take_steps(
     session: WriteSession,
     steps: Sequence[tuple[Exposure, Step]],
+    evidence: Evidenced,
     *,
-    components: Mapping[int, set[int]],
-    known: Mapping[int, set[int]],
-    cause: dict[str, object],
     actor: str,
     now: datetime,
 ) -> list[Taken]:
     """Apply steps, write them to the timeline, and remember which components made an exposure affected.
 
-    Args:
-        session: Holds the exposures' row locks.
-        steps: What `presence.step_for` decided.
-        components: Exposure id to the components that affect it now.
-        known: Exposure id to those remembered already.
-        cause: Evidence for the timeline (the upload, the advisory).
-        actor: Who or what caused the steps.
-        now: When.
+    The session holds the exposures' row locks.
     """
-    fresh = [(id_, c) for id_, present in components.items() for c in sorted(present - known.get(id_, set()))]
+    known = evidence.known
+    fresh = [(id_, c) for id_, present in evidence.components.items() for c in sorted(present - known.get(id_, set()))]
     if fresh:
         rows = [{"exposure_id": id_, "component_id": c} for id_, c in fresh]
         session.execute(pg.insert(ExposureComponent).on_conflict_do_nothing(), rows)
     if not steps:
         return []
-    entries = [_apply(exposure, step, cause, now) for exposure, step in steps]
+    entries = [_apply(exposure, step, evidence.cause, now) for exposure, step in steps]
     session.flush()  # the timeline's changes carry the exposures as they are now
     _end_episodes(session, [exposure for exposure, step in steps if exposure.ended_at == now], now)
     _begin_episodes(session, [exposure for exposure, step in steps if step.name == "reopened"], now)

@@ -41,7 +41,7 @@ def write_timeline(session: WriteSession, entries: Sequence[Entry], *, actor: st
     exposure_ids = {entry.exposure_id for entry in entries if entry.exposure_id is not None}
     exposures = exposures_as_values(session, exposure_ids)
     incidents = incidents_as_values(session, incident_ids)
-    record_changes(session, [_change(entry, exposures, incidents, now) for entry in entries])
+    record_changes(session, *(_change(entry, exposures, incidents, now) for entry in entries))
 
 
 def _row(entry: Entry, actor: str, now: datetime) -> dict[str, object]:

@@ -40,12 +40,22 @@ class InTheFuture(Unreadable):
 
 @dataclass(frozen=True)
 class Placed:
-    """An upload in its place, and what its stream contains from there on that it did not before, and the reverse."""
+    """An upload in its place, or taken from it.
+
+    Attributes:
+        upload: The row.
+        duplicate: Nothing was written: the upload was there already.
+        added: Components that the stream contains from there on, or in another scope, and did not before.
+        removed: The reverse.
+        contents: All components that the upload lists.
+        is_head: It is (was) the newest of its stream.
+    """
 
     upload: Upload
     duplicate: bool
     added: frozenset[int]
     removed: frozenset[int]
+    contents: frozenset[int]
     is_head: bool
 
     @property
@@ -123,7 +133,9 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
     same = _same_upload(session, stream, delivery, at_us)
     if same is not None and replaced is None:
         newest = _newest(session, stream.id)
-        return Placed(same, duplicate=True, added=frozenset(), removed=frozenset(), is_head=newest is same)
+        listed = frozenset(known.id for known in resolved.components.values())
+        nothing: frozenset[int] = frozenset()
+        return Placed(same, duplicate=True, added=nothing, removed=nothing, contents=listed, is_head=newest is same)
     if replaced:
         replaced.voided_at, replaced.void_reason = delivery.received_at, "replaced by a corrected SBOM"
         session.flush()  # the unique time must be free before the correction takes it
@@ -141,7 +153,14 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
     stream.last_upload_at = max(stream.last_upload_at or delivery.received_at, delivery.received_at)
     session.flush()  # the id is part of the answer
     rescoped = frozenset(c for c, scope in wanted.items() if before.get(c, scope) != scope)
-    return Placed(upload, duplicate=False, added=added | rescoped, removed=removed, is_head=following is None)
+    return Placed(
+        upload,
+        duplicate=False,
+        added=added | rescoped,
+        removed=removed,
+        contents=frozenset(wanted),
+        is_head=following is None,
+    )
 
 
 def void(session: WriteSession, stream: Stream, upload: Upload, *, reason: str, now: datetime) -> Placed:
@@ -154,8 +173,14 @@ def void(session: WriteSession, stream: Stream, upload: Upload, *, reason: str, 
     paint(session, stream.id, upload.at_us, following.at_us if following else OPEN, instead)
     upload.voided_at, upload.void_reason = now, reason
     session.flush()  # what is in the field is read next
-    added, removed = instead.keys() - taken_back.keys(), taken_back.keys() - instead.keys()
-    return Placed(upload, duplicate=False, added=frozenset(added), removed=frozenset(removed), is_head=not following)
+    return Placed(
+        upload,
+        duplicate=False,
+        added=frozenset(instead.keys() - taken_back.keys()),
+        removed=frozenset(taken_back.keys() - instead.keys()),
+        contents=frozenset(taken_back),
+        is_head=following is None,
+    )
 
 
 def doubt_of(preceding: Upload | None, upload: Upload) -> str | None:

@@ -1,0 +1,236 @@
+"""``/v1/products/{product}/sboms`` and ``/v1/sboms``: one call per build, answered at once with what is affected."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+
+from service.access import audit
+from service.access.roles import Actor
+from service.api.bodies import receive
+from service.api.deps import Configured, CurrentActor, Id, Now, Read, may
+from service.api.problems import problems
+from service.api.schemas import Answer, Reason
+from service.db import writing
+from service.errors import Conflict, NotFound, Unreadable
+from service.flows.answering import Gate, Receipt, upload_values
+from service.flows.receiving import Request as Delivery
+from service.flows.receiving import receive_upload, void_upload
+from service.inventory.models import Product, Stream
+from service.inventory.products import DEFAULT_STREAM
+from service.inventory.uploads import bytes_of, find_upload
+
+router = APIRouter(tags=["sboms"])
+
+Severity = Literal["critical", "high", "medium", "low"]
+#: A feed is believed for so many of its syncs.
+_SYNCS_TO_BELIEVE = 4
+
+
+class SbomOut(Answer):
+    """The document itself."""
+
+    id: int
+    sha256: str
+    format: str
+    spec_version: str
+    size_bytes: int
+    received_at: datetime
+    tool: str
+
+
+class ComponentCounts(Answer):
+    """How many components, and how many nobody can identify."""
+
+    total: int
+    added: int
+    removed: int
+    unidentified: int
+
+
+class WarningOut(Answer):
+    """Something odd that was read anyway."""
+
+    code: str
+    count: int
+    first: str = Field(description="JSON pointer or line of the first")
+
+
+class VoidedOut(Answer):
+    """When and why an upload was taken back."""
+
+    at: datetime
+    reason: str
+
+
+class UploadOut(Answer):
+    """An upload's record."""
+
+    sbom: SbomOut
+    product: str
+    stream: str
+    version: str | None
+    sequence: int
+    at: datetime
+    late: bool = Field(description="a newer SBOM was here already")
+    voided: VoidedOut | None
+    components: ComponentCounts
+    warnings: list[WarningOut]
+
+
+class FindingOut(Answer):
+    """One component with one vulnerability, however many advisories say so."""
+
+    purl: str
+    name: str
+    version: str
+    scope: str
+    vulnerability: str
+    advisories: list[str]
+    severity: str
+    kind: str
+    certainty: Literal["certain", "possible"]
+    fixed_in: list[str]
+    incident: str | None
+    exposure: str | None
+    status: str | None
+    new: bool
+
+
+class StepOut(Answer):
+    """An exposure that this upload ended, or that it could not end."""
+
+    incident: str
+    exposure: str
+    vulnerability: str
+    reason: str
+
+
+class UnevaluatedOut(Answer):
+    """A component about which no advisory can be matched with certainty."""
+
+    purl: str
+    name: str
+    version: str
+    reason: str
+
+
+class QualityOut(Answer):
+    """How complete the SBOM is."""
+
+    score: int
+    missing: dict[str, int]
+
+
+class ReceiptOut(UploadOut):
+    """The answer to an upload."""
+
+    duplicate: bool
+    verdict: Literal["pass", "fail", "unknown"]
+    gate: str
+    findings: list[FindingOut]
+    resolved: list[StepOut]
+    held: list[StepOut]
+    unevaluated: list[UnevaluatedOut]
+    missing_feeds: list[str] = Field(description="ecosystems whose advisories were never loaded, or are stale")
+    quality: QualityOut
+    next: str | None
+
+
+class GateSaidNo(Conflict):
+    """The SBOM is stored, and the gate says no."""
+
+    slug = "gate-failed"
+
+
+@router.post(
+    "/v1/products/{product}/sboms",
+    status_code=201,
+    response_model=ReceiptOut,
+    responses={200: {"model": ReceiptOut, "description": "nothing new"}, **problems(404, 409, 413, 415)},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
+)
+async def upload(
+    product: str,
+    request: Request,
+    response: Response,
+    actor: Annotated[Actor, Depends(may("upload"))],
+    now: Now,
+    settings: Configured,
+    *,
+    stream: str = DEFAULT_STREAM,
+    version: Annotated[str | None, Query(min_length=1, max_length=200, description="makes it a release")] = None,
+    at: Annotated[datetime | None, Query(description="when it became true; absent: now")] = None,
+    preview: Annotated[bool, Query(description="a branch or pull request")] = False,
+    gate: Annotated[Severity, Query(description="the verdict is fail from this severity on")] = "high",
+    on_fail: Annotated[Literal["200", "409"], Query(description="status when the gate says no")] = "200",
+    replaces: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="the SBOM that this one corrects")] = None,
+) -> Any:  # noqa: ANN401 - the values are validated by the response model
+    """Take in one SBOM in any format, as it is, and say what is affected."""
+    if at is not None and at.tzinfo is None:
+        raise Unreadable("at= needs a time zone: 2024-03-29T15:38:00Z.")
+    data = await receive(request, max_bytes=settings.max_upload_bytes)
+    delivery = Delivery(
+        product=product,
+        actor=actor.name,
+        stream=stream,
+        version=version,
+        at=at,
+        preview=preview,
+        replaces=replaces,
+        gate=Gate(gate, fresh_within=settings.sync_every * _SYNCS_TO_BELIEVE),
+        products=actor.products,
+    )
+    receipt: Receipt = await run_in_threadpool(receive_upload, request.app.state.engine, data, delivery, now=now)
+    if receipt.verdict == "fail" and on_fail == "409":
+        raise GateSaidNo(f"Findings at or above {gate} are undecided. The SBOM is stored.", **receipt.values)
+    response.status_code = 201 if receipt.created else 200
+    return receipt.values
+
+
+@router.get("/v1/sboms/{sbom}", dependencies=[Depends(may("read"))], responses=problems(404))
+def show(sbom: Id, session: Read, actor: CurrentActor) -> UploadOut:
+    """Give an upload's record."""
+    row = find_upload(session, sbom)
+    stream = session.get_one(Stream, row.stream_id)
+    if not actor.sees(stream.product_id):
+        raise NotFound(f"There is no SBOM {sbom}.")
+    product = session.get_one(Product, stream.product_id)
+    return UploadOut.model_validate(upload_values(session, product, stream, row))
+
+
+@router.get(
+    "/v1/sboms/{sbom}/document",
+    dependencies=[Depends(may("read"))],
+    responses={200: {"content": {"application/octet-stream": {}}}, **problems(404)},
+    response_class=Response,
+)
+def document(sbom: Id, session: Read, actor: CurrentActor) -> Response:
+    """Give the bytes as they were received."""
+    row = find_upload(session, sbom)
+    if not actor.sees(session.get_one(Stream, row.stream_id).product_id):
+        raise NotFound(f"There is no SBOM {sbom}.")
+    return Response(
+        bytes_of(session, row),
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="sbom-{row.id}"', "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@router.post("/v1/sboms/{sbom}:void", responses=problems(404, 409))
+def take_back(
+    sbom: Id, body: Reason, request: Request, actor: Annotated[Actor, Depends(may("manage_products"))], now: Now
+) -> UploadOut:
+    """Take an upload back: usage is cut anew, what it opened is withdrawn, what it closed is reopened."""
+    if not body.reason.strip():
+        raise Unreadable("Taking an SBOM back needs a reason.")
+    engine = request.app.state.engine
+    void_upload(engine, sbom, reason=body.reason, actor=actor.name, now=now)
+    with writing(engine) as session:
+        audit.record(session, actor, "void", f"sbom {sbom}", {"reason": body.reason}, now=now)
+        row = find_upload(session, sbom)
+        stream = session.get_one(Stream, row.stream_id)
+        values = upload_values(session, session.get_one(Product, stream.product_id), stream, row)
+        return UploadOut.model_validate(values)

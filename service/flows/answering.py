@@ -1,0 +1,275 @@
+"""What a build system hears after an upload: affected, new, gone, held, and what could not be judged."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from sqlalchemy import select
+
+from service.advisories.coverage import uncovered
+from service.advisories.findings import Evidence, evidence_about
+from service.advisories.models import Vulnerability
+from service.clock import from_micros
+from service.db import ReadSession, any_of
+from service.incidents.assessing import Assessed
+from service.incidents.models import Exposure, Incident
+from service.incidents.presence import ACTIVE
+from service.incidents.priority import SEVERITIES, at_least, worst
+from service.incidents.reading import Standing, standing_of
+from service.incidents.representing import exposure_name, incident_name
+from service.inventory.catalogue import SCOPES
+from service.inventory.catalogue_models import Component, Package
+from service.inventory.models import Document as StoredDocument
+from service.inventory.models import Product, Stream, Upload
+from service.inventory.uploads import Placed
+from service.sbom.document import Document
+from service.sbom.quality import quality_of
+
+#: Lists in an answer end here; the rest is read from the product's findings.
+MOST = 1_000
+
+Verdict = Literal["pass", "fail", "unknown"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """From which severity an undecided finding fails, and how old a feed may be to be believed."""
+
+    severity: str = "high"
+    fresh_within: timedelta = timedelta(hours=1)
+
+
+class Row(NamedTuple):
+    """A component as the answer names it."""
+
+    id: int
+    purl: str
+    name: str
+    version: str
+    unevaluated: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One component with one vulnerability, however many advisories say so."""
+
+    component: Row
+    scope: str
+    evidence: tuple[Evidence, ...]
+    standing: Standing | None
+    new: bool
+
+    @property
+    def severity(self) -> str:
+        """The worst that any of its advisories says."""
+        return worst(item.severity for item in self.evidence)
+
+    @property
+    def certainty(self) -> str:
+        """Certain as soon as one advisory is."""
+        return "certain" if any(item.certainty == "certain" for item in self.evidence) else "possible"
+
+    @property
+    def kind(self) -> str:
+        """Malware as soon as one advisory says so."""
+        kinds = {item.kind for item in self.evidence}
+        return next((kind for kind in ("malware", "vulnerability") if kind in kinds), "informational")
+
+    def fails(self, gate: str) -> bool:
+        """Tell whether a gate says no to it: certain, shipped or malware, undecided, and bad enough."""
+        counts = self.kind == "malware" or (self.kind == "vulnerability" and self.scope in {"required", "optional"})
+        undecided = self.standing is None or self.standing.status in ACTIVE
+        bad = self.kind == "malware" or at_least(self.severity, gate)
+        return self.certainty == "certain" and counts and undecided and bad
+
+    def as_values(self) -> dict[str, object]:
+        """Give it as the API shows it."""
+        standing = self.standing
+        return {
+            "purl": self.component.purl,
+            "name": self.component.name,
+            "version": self.component.version,
+            "scope": self.scope,
+            "vulnerability": self.evidence[0].vulnerability,
+            "advisories": sorted({item.advisory for item in self.evidence}),
+            "severity": self.severity,
+            "kind": self.kind,
+            "certainty": self.certainty,
+            "fixed_in": sorted({item.fixed for item in self.evidence if item.fixed}),
+            "incident": incident_name(standing.incident_id) if standing else None,
+            "exposure": exposure_name(standing.exposure_id) if standing else None,
+            "status": standing.status if standing else None,
+            "new": self.new,
+        }
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The answer to an upload, as values; `created` is False where nothing was new."""
+
+    created: bool
+    verdict: Verdict
+    values: dict[str, object]
+
+
+def findings_of(
+    session: ReadSession, product_id: int, scopes: dict[int, int], *, added: frozenset[int] = frozenset()
+) -> list[Finding]:
+    """Join components with what is known of them and where the product stands; worst first.
+
+    Args:
+        session: Reads.
+        product_id: Whose exposures.
+        scopes: Component id to scope code.
+        added: Components that are new in this stream.
+    """
+    grouped: defaultdict[tuple[int, int], list[Evidence]] = defaultdict(list)
+    for item in evidence_about(session, scopes):
+        grouped[item.component_id, item.vulnerability_id].append(item)
+    rows = component_rows(session, {component_id for component_id, _ in grouped})
+    standing = standing_of(session, product_id, {vulnerability_id for _, vulnerability_id in grouped})
+    findings = [
+        Finding(
+            component=rows[component_id],
+            scope=SCOPES[scopes[component_id]],
+            evidence=tuple(evidence),
+            standing=standing.get(vulnerability_id),
+            new=component_id in added,
+        )
+        for (component_id, vulnerability_id), evidence in grouped.items()
+    ]
+    return sorted(findings, key=_worst_first)
+
+
+def _worst_first(finding: Finding) -> tuple[bool, bool, int, str, str, int]:
+    return (
+        finding.certainty != "certain",
+        finding.kind != "malware",
+        SEVERITIES.index(finding.severity),
+        finding.component.name,
+        finding.evidence[0].vulnerability,
+        finding.component.id,
+    )
+
+
+def component_rows(session: ReadSession, component_ids: set[int] | frozenset[int]) -> dict[int, Row]:
+    """Give components by id, named as their package is."""
+    rows = session.execute(
+        select(
+            Component.id,
+            Component.purl,
+            Package.namespace,
+            Package.name,
+            Component.version,
+            Component.unevaluated,
+        )
+        .join(Package, Package.id == Component.package_id)
+        .where(Component.id == any_of(component_ids))
+    )
+    return {row.id: Row(row.id, row.purl, row.name, row.version, row.unevaluated) for row in rows}
+
+
+def unevaluated_of(session: ReadSession, component_ids: frozenset[int]) -> list[dict[str, str]]:
+    """List the components about which no advisory can be matched with certainty, and why."""
+    rows = session.execute(
+        select(Component.purl, Package.name, Component.version, Component.unevaluated)
+        .join(Package, Package.id == Component.package_id)
+        .where(Component.id == any_of(component_ids), Component.unevaluated != "")
+        .order_by(Package.name, Component.version, Component.id)
+        .limit(MOST)
+    )
+    return [{"purl": r.purl, "name": r.name, "version": r.version, "reason": r.unevaluated} for r in rows]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an upload did, for its answer."""
+
+    product: Product
+    stream: Stream
+    document: Document
+    placed: Placed
+    scopes: dict[int, int]
+    assessed: Assessed
+
+
+def answer(session: ReadSession, outcome: Outcome, gate: Gate, *, now: datetime) -> Receipt:
+    """Say what is affected, what is new, what went away, what could not be judged."""
+    placed = outcome.placed
+    findings = findings_of(session, outcome.product.id, outcome.scopes, added=placed.added)
+    unevaluated = unevaluated_of(session, placed.contents)
+    missing_feeds = uncovered(session, placed.contents, fresh_since=now - gate.fresh_within)
+    unsure = bool(unevaluated or missing_feeds or any(f.certainty == "possible" for f in findings))
+    verdict: Verdict = "fail" if any(f.fails(gate.severity) for f in findings) else "unknown" if unsure else "pass"
+    more = f"/v1/products/{outcome.product.slug}/findings" if len(findings) > MOST else None
+    values = {
+        **upload_values(session, outcome.product, outcome.stream, placed.upload),
+        "duplicate": placed.duplicate,
+        "verdict": verdict,
+        "gate": gate.severity,
+        "findings": [finding.as_values() for finding in findings[:MOST]],
+        "resolved": _steps(session, outcome.assessed, "resolved"),
+        "held": _steps(session, outcome.assessed, "held"),
+        "unevaluated": unevaluated,
+        "missing_feeds": missing_feeds,
+        "quality": quality_of(outcome.document)._asdict(),
+        "next": more,
+    }
+    return Receipt(created=not placed.duplicate, verdict=verdict, values=values)
+
+
+def upload_values(session: ReadSession, product: Product, stream: Stream, upload: Upload) -> dict[str, object]:
+    """Give an upload's record as the API shows it."""
+    document = session.execute(
+        select(
+            StoredDocument.sha256, StoredDocument.format, StoredDocument.spec_version, StoredDocument.size_bytes
+        ).where(StoredDocument.id == upload.document_id)
+    ).one()
+    return {
+        "sbom": {
+            "id": upload.id,
+            "sha256": document.sha256.hex(),
+            "format": document.format,
+            "spec_version": document.spec_version,
+            "size_bytes": document.size_bytes,
+            "received_at": upload.received_at,
+            "tool": upload.tool,
+        },
+        "product": product.slug,
+        "stream": stream.name,
+        "version": upload.version_label,
+        "sequence": upload.sequence,
+        "at": from_micros(upload.at_us),
+        "late": upload.late,
+        "voided": {"at": upload.voided_at, "reason": upload.void_reason} if upload.voided_at else None,
+        "components": {
+            "total": upload.component_count,
+            "added": upload.added_count,
+            "removed": upload.removed_count,
+            "unidentified": upload.unidentified_count,
+        },
+        "warnings": upload.warnings,
+    }
+
+
+def _steps(session: ReadSession, assessed: Assessed, name: str) -> list[dict[str, object]]:
+    taken = {step.exposure_id: step for step in assessed.stepped if step.name == name}
+    if not taken:
+        return []
+    rows = session.execute(
+        select(Exposure.id, Exposure.incident_id, Vulnerability.name)
+        .join(Incident, Incident.id == Exposure.incident_id)
+        .join(Vulnerability, Vulnerability.id == Incident.vulnerability_id)
+        .where(Exposure.id == any_of(taken))
+        .order_by(Exposure.id)
+    )
+    return [
+        {
+            "incident": incident_name(row.incident_id),
+            "exposure": exposure_name(row.id),
+            "vulnerability": row.name,
+            "reason": taken[row.id].reason,
+        }
+        for row in rows
+    ]

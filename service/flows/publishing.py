@@ -1,0 +1,99 @@
+"""Our own advisories: OSV records by the CERT, matched against everything at once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, select
+
+from service.advisories.matching import match_advisories
+from service.advisories.models import Advisory, Match
+from service.advisories.osv_record import read_record
+from service.advisories.storing import Stored, store
+from service.db import WriteSession, reading, writing
+from service.errors import Conflict, NotFound, Refused, Unreadable
+from service.flows.settling import settle
+from service.inventory.field import uses_of_components
+
+
+@dataclass(frozen=True)
+class Published:
+    """What an own advisory meets: components that match, products that have them in the field."""
+
+    osv_id: str
+    created: bool
+    component_count: int
+    product_count: int
+    unevaluated: list[dict[str, str]]
+
+
+class NotOurs(Conflict):
+    """This advisory belongs to a feed."""
+
+    slug = "not-ours"
+
+
+def publish_advisory(
+    engine: Engine, osv_id: str, record: dict[str, Any], *, actor: str, now: datetime, dry_run: bool = False
+) -> Published:
+    """Publish or amend an own advisory; its exposures are open when this returns.
+
+    Args:
+        engine: Commits the record, its matches, and the exposures in turn, unless `dry_run`.
+        osv_id: The id under which it is put; the record's own must be the same.
+        record: OSV JSON. ``modified`` and ``schema_version`` may be missing.
+        actor: Who publishes.
+        now: Becomes ``modified``.
+        dry_run: Say what it would meet, and keep nothing.
+    """
+    if record.setdefault("id", osv_id) != osv_id:
+        raise Unreadable(f"The record's id is {record['id']}, but it was put as {osv_id}.")
+    record["modified"] = now.isoformat().replace("+00:00", "Z")
+    parsed = read_record(orjson.dumps(record))
+
+    def act(session: WriteSession) -> tuple[bool, Stored]:
+        source = session.scalar(select(Advisory.source).where(Advisory.osv_id == osv_id))
+        if source == "osv":
+            raise NotOurs(
+                f"{osv_id} comes from a feed; publish your own with another id and this one among its aliases."
+            )
+        return source is None, store(session, [parsed], source="own")
+
+    if dry_run:
+        with writing(engine) as session:
+            created, stored = act(session)
+            match_advisories(session, stored.changed)
+            published = _describe(session, osv_id, created=created)
+            session.rollback()
+            return published
+    with writing(engine) as session:
+        created, _ = act(session)
+    settle(engine, actor=actor, now=now)
+    with writing(engine) as session:
+        return _describe(session, osv_id, created=created)
+
+
+def withdraw_advisory(engine: Engine, osv_id: str, *, actor: str, now: datetime) -> Published:
+    """Withdraw an own advisory: what it alone opened is withdrawn, visibly and reversibly."""
+    with reading(engine) as session:
+        advisory = session.scalar(select(Advisory).where(Advisory.osv_id == osv_id))
+    if advisory is None:
+        raise NotFound(f"There is no advisory {osv_id}.")
+    if advisory.source != "own":
+        raise Refused(f"{osv_id} comes from a feed; only its publisher can withdraw it.")
+    record = {**advisory.record, "withdrawn": now.isoformat().replace("+00:00", "Z")}
+    return publish_advisory(engine, osv_id, record, actor=actor, now=now)
+
+
+def _describe(session: WriteSession, osv_id: str, *, created: bool) -> Published:
+    advisory = session.scalars(select(Advisory).where(Advisory.osv_id == osv_id)).one()
+    component_ids = list(session.scalars(select(Match.component_id).where(Match.advisory_id == advisory.id)))
+    uses = uses_of_components(session, component_ids)
+    return Published(
+        osv_id=osv_id,
+        created=created,
+        component_count=len(component_ids),
+        product_count=len({use.product_id for use in uses}),
+        unevaluated=advisory.unevaluated,
+    )

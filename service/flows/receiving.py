@@ -1,0 +1,190 @@
+"""An upload, from bytes to answer: parse, catalogue, usage, exposures; one request, two transactions.
+
+The first transaction adds what all products share (document, components, their matches) and is harmless if left
+behind. The second locks the stream and does the rest; what it commits is acknowledged, what is not acknowledged is not
+there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Engine, exists, select, update
+
+from service.advisories.findings import evidence_about
+from service.advisories.matching import match_components
+from service.db import WriteSession
+from service.errors import NotFound
+from service.flows.answering import Gate, Outcome, Receipt, answer
+from service.flows.traffic import hold_off_feeds, in_transaction
+from service.incidents.assessing import Assessed, Cause, Question, assess
+from service.incidents.presence import Absence
+from service.incidents.reading import vulnerabilities_touched
+from service.inventory.catalogue import Resolved, resolve
+from service.inventory.graph import SUBJECT, pack
+from service.inventory.models import Product, Release, Stream, Upload
+from service.inventory.products import DEFAULT_STREAM, ensure_product, ensure_stream, find_product, lock_stream
+from service.inventory.releases import label_upload, unlabel_upload
+from service.inventory.uploads import Delivery, Placed, find_upload, place, store_document, store_graph, void
+from service.sbom import read
+from service.sbom.document import Document
+
+
+@dataclass(frozen=True)
+class Request:
+    """What comes with an SBOM.
+
+    Attributes:
+        product: Name or slug; made if missing.
+        actor: Who sends it, for the record.
+        stream: Which line of builds; made if missing.
+        version: A label that makes the upload a release.
+        at: When it became true; None = on receipt.
+        preview: A branch or pull request: answered, but not in the field.
+        replaces: Id of the upload that this one corrects.
+        baseline: Part of a first import: what it finds is nobody's emergency yet.
+        gate: When the verdict is `fail` or `unknown`.
+        products: Ids of the products that the sender may touch; None = any, new ones too.
+    """
+
+    product: str
+    actor: str
+    stream: str = DEFAULT_STREAM
+    version: str | None = None
+    at: datetime | None = None
+    preview: bool = False
+    replaces: int | None = None
+    baseline: bool = False
+    gate: Gate = field(default_factory=Gate)
+    products: frozenset[int] | None = None
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What an upload has in common with all others that list the same."""
+
+    document: Document
+    document_id: int
+    graph_id: int | None
+    resolved: Resolved
+
+
+def receive_upload(engine: Engine, data: bytes, request: Request, *, now: datetime) -> Receipt:
+    """Take in one SBOM and say what is affected.
+
+    Raises:
+        Unreadable: It is no SBOM, or not a sound one; nothing is stored.
+        TooLarge: It is over a limit; nothing is stored.
+        Conflict: It contradicts what is stored; nothing changes.
+        Busy: The database could not take it now; send it again.
+    """
+    document = read(data)
+    shared = in_transaction(engine, partial(_share, data=data, document=document, now=now))
+    return in_transaction(engine, partial(_apply, shared=shared, request=request, now=now))
+
+
+def _share(session: WriteSession, data: bytes, document: Document, now: datetime) -> Shared:
+    hold_off_feeds(session)
+    document_id = store_document(session, data, document, now=now)
+    resolved = resolve(session, document)
+    graph_id = _store_graph(session, document, resolved)
+    match_components(session, resolved.new)
+    return Shared(document, document_id, graph_id, resolved)
+
+
+def _store_graph(session: WriteSession, document: Document, resolved: Resolved) -> int | None:
+    subject = document.subject.ref if document.subject else None
+    ids = resolved.refs if subject is None else {**resolved.refs, subject: SUBJECT}
+    edges = {(ids[above], ids[below]) for above, below in document.dependencies if above in ids and below in ids}
+    if not edges:
+        return None
+    nodes = [SUBJECT, *sorted({node for edge in edges for node in edge} - {SUBJECT})]
+    position = {node: index for index, node in enumerate(nodes)}
+    packed = pack(nodes, [(position[above], position[below]) for above, below in sorted(edges)])
+    return store_graph(session, packed)
+
+
+def _apply(session: WriteSession, shared: Shared, request: Request, now: datetime) -> Receipt:
+    hold_off_feeds(session)
+    product = _product(session, request, now)
+    stream = ensure_stream(session, product.id, request.stream, preview=request.preview, now=now)
+    stream = lock_stream(session, stream.id)
+    is_first = not _has_uploads(session, product)
+    delivery = Delivery(
+        document_id=shared.document_id,
+        graph_id=shared.graph_id,
+        at=request.at,
+        version_label=request.version,
+        replaces=request.replaces,
+        actor=request.actor,
+        received_at=now,
+    )
+    placed = place(session, stream, shared.document, shared.resolved, delivery)
+    cause = Cause(
+        actor=request.actor,
+        at=now,
+        baseline=frozenset([product.id]) if is_first or request.baseline else frozenset(),
+        evidence={"sbom": placed.upload.id, "stream": stream.name},
+    )
+    assessed = Assessed()
+    if not placed.duplicate:
+        changed = _label(session, stream, placed, request) | (placed.changed if placed.is_head else frozenset())
+        assessed = reassess_product(session, product.id, changed, cause) if stream.kind == "tracked" else Assessed()
+    scopes = {known.id: known.scope for known in shared.resolved.components.values()}
+    outcome = Outcome(product, stream, shared.document, placed, scopes, assessed)
+    return answer(session, outcome, request.gate, now=now)
+
+
+def _product(session: WriteSession, request: Request, now: datetime) -> Product:
+    if request.products is None:
+        return ensure_product(session, request.product, now=now)
+    product = find_product(session, request.product)
+    if product.id not in request.products:
+        raise NotFound(f"There is no product {request.product} for this key.")
+    return ensure_product(session, product.slug, now=now)
+
+
+def _has_uploads(session: WriteSession, product: Product) -> bool:
+    uploads = exists().where(Upload.stream_id == Stream.id, Stream.product_id == product.id)
+    return bool(session.scalar(select(uploads)))
+
+
+def _label(session: WriteSession, stream: Stream, placed: Placed, request: Request) -> frozenset[int]:
+    """Let releases follow the upload; gives the components of which that changes what is in the field."""
+    if request.replaces is not None:
+        moved = update(Release).where(Release.upload_id == request.replaces).values(upload_id=placed.upload.id)
+        session.execute(moved)
+    if request.version is not None:
+        label_upload(session, stream.id, placed.upload.id, request.version)
+    supported = exists().where(Release.upload_id == placed.upload.id, Release.supported)
+    return placed.contents if session.scalar(select(supported)) else frozenset()
+
+
+def reassess_product(session: WriteSession, product_id: int, component_ids: Iterable[int], cause: Cause) -> Assessed:
+    """Look at one product again after some of its components came to, or left, the field."""
+    changed = frozenset(component_ids)
+    concerned = {item.vulnerability_id for item in evidence_about(session, changed)}
+    concerned |= vulnerabilities_touched(session, product_id, changed)
+    return assess(session, Question(frozenset([product_id]), frozenset(concerned), changed), cause)
+
+
+def void_upload(engine: Engine, upload_id: int, *, reason: str, actor: str, now: datetime) -> Placed:
+    """Take an upload back: usage is cut anew, what it opened is withdrawn, what it closed is reopened."""
+    return in_transaction(engine, partial(_void, upload_id=upload_id, reason=reason, actor=actor, now=now))
+
+
+def _void(session: WriteSession, upload_id: int, reason: str, actor: str, now: datetime) -> Placed:
+    hold_off_feeds(session)
+    upload = find_upload(session, upload_id)
+    stream = lock_stream(session, upload.stream_id)
+    session.refresh(upload)
+    supported = exists().where(Release.upload_id == upload.id, Release.supported)
+    was_supported = bool(session.scalar(select(supported)))
+    placed = void(session, stream, upload, reason=reason, now=now)
+    unlabel_upload(session, upload)
+    if stream.kind == "tracked" and (placed.is_head or was_supported):
+        evidence: dict[str, object] = {"voided": upload_id, "reason": reason}
+        cause = Cause(actor=actor, at=now, departure=Absence.TAKEN_BACK, evidence=evidence)
+        reassess_product(session, stream.product_id, placed.changed | placed.contents, cause)
+    return placed
