@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.advisories.osv_record import MalformedRecord, instant, is_id
+from service.advisories.osv_schema import MalformedRecord, instant, is_id
 
 #: A folder from which more than this share is gone at once is more likely broken than right; OSV's own exporter
 #: holds at the same.

@@ -1,4 +1,4 @@
-"""Read one OSV record: JSON in, a typed record out. Pure.
+"""Read one OSV record: JSON in, a typed record with its affected ranges out. Pure.
 
 What the service acts on is typed strictly, since a range read wrongly is worse than a record listed as malformed;
 everything else is taken as it comes. Text is cleaned of what PostgreSQL cannot hold (NUL, lone surrogates).
@@ -9,13 +9,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
+from service.advisories.osv_schema import MalformedRecord, OsvAffected, instant, is_id
+from service.advisories.ranges import AffectedPackage, Unevaluated, flatten
 from service.advisories.severity import UNSCORED, Severity, most_severe, rate
-from service.errors import Unreadable
 
 Kind = Literal["vulnerability", "malware", "informational"]
 
@@ -23,50 +24,9 @@ Kind = Literal["vulnerability", "malware", "informational"]
 MAX_RECORD_BYTES = 32 * 2**20
 
 _SUMMARY_LENGTH = 300
-_ID = re.compile(r"[^\s/\\\x00-\x1f]{1,200}")
 _SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _MALICIOUS = "CWE-506"
-
-
-class MalformedRecord(Unreadable):
-    """This is no OSV record."""
-
-    slug = "malformed-advisory"
-
-
-class OsvEvent(msgspec.Struct, frozen=True):
-    """One boundary of a range; the schema allows exactly one of the four."""
-
-    introduced: str | None = None
-    fixed: str | None = None
-    last_affected: str | None = None
-    limit: str | None = None
-
-
-class OsvRange(msgspec.Struct, frozen=True):
-    """One range of versions or commits."""
-
-    type: str = ""
-    events: list[OsvEvent] = []
-
-
-class OsvPackageName(msgspec.Struct, frozen=True):
-    """A package as its record writes it."""
-
-    ecosystem: str = ""
-    name: str = ""
-
-
-class OsvAffected(msgspec.Struct, frozen=True):
-    """What one package's users need to know."""
-
-    package: OsvPackageName | None = None
-    ranges: list[OsvRange] | None = None
-    versions: list[str] | None = None
-    severity: Any = None
-    ecosystem_specific: Any = None
-    database_specific: Any = None
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -86,7 +46,11 @@ class _Document(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class OsvRecord:
-    """One advisory as published, and what we read from it. `raw` is its JSON, storable as jsonb."""
+    """One advisory as published, and what we read from it.
+
+    `packages`: what it affects, as intervals; `unevaluated`: what could not be made into some. `raw` is its JSON, with
+    nothing in it that jsonb refuses.
+    """
 
     osv_id: str
     modified: datetime
@@ -98,7 +62,8 @@ class OsvRecord:
     aliases: tuple[str, ...]
     upstream: tuple[str, ...]
     related: tuple[str, ...]
-    affected: tuple[OsvAffected, ...]
+    packages: tuple[AffectedPackage, ...]
+    unevaluated: tuple[Unevaluated, ...]
     raw: bytes
     digest: bytes
 
@@ -128,6 +93,7 @@ def read_record(raw: bytes) -> OsvRecord:
 def _record(document: _Document, raw: bytes) -> OsvRecord:
     affected = tuple(document.affected or ())
     kind = _kind(document, affected)
+    packages, unevaluated = flatten(affected)
     return OsvRecord(
         osv_id=document.id,
         modified=instant(document.modified),
@@ -139,28 +105,11 @@ def _record(document: _Document, raw: bytes) -> OsvRecord:
         aliases=_names(document.aliases),
         upstream=_names(document.upstream),
         related=_names(document.related),
-        affected=affected,
+        packages=tuple(packages),
+        unevaluated=tuple(unevaluated),
         raw=raw,
         digest=hashlib.sha256(raw).digest(),
     )
-
-
-def instant(text: str) -> datetime:
-    """Read an RFC 3339 timestamp as an aware instant; without offset it is UTC. Digits below a microsecond are cut.
-
-    Raises:
-        MalformedRecord: It is none.
-    """
-    try:
-        at = datetime.fromisoformat(text)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise MalformedRecord(f"{text[:80]!r} is no timestamp") from error
-
-
-def is_id(text: str) -> bool:
-    """Tell whether this can be an advisory's id: short, without white space, and no way out of a folder."""
-    return _ID.fullmatch(text) is not None and text not in (".", "..")
 
 
 def _names(listed: list[str] | None) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Literal
 
-from service.advisories.osv_record import OsvAffected, OsvRange
+from service.advisories.osv_schema import OsvAffected, OsvRange
 from service.purls import normalise_name
 from service.versions import UnparsableVersion, compare, family_of, sort_key
 

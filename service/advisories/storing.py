@@ -19,7 +19,7 @@ from service.advisories.bulk import copy_rows, next_ids
 from service.advisories.grouping import group_advisories
 from service.advisories.models import Advisory, Affected, FeedAdvisory
 from service.advisories.osv_record import OsvRecord
-from service.advisories.ranges import AffectedPackage, Unevaluated, flatten
+from service.advisories.ranges import AffectedPackage
 from service.advisories.references import references
 from service.db import Base, ReadSession, WriteSession, any_of, arrays
 from service.inventory.osv_packages import osv_package_ids
@@ -78,13 +78,6 @@ class Stored:
     merged: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    record: OsvRecord
-    packages: Sequence[AffectedPackage]
-    unevaluated: Sequence[Unevaluated]
-
-
 def store(session: WriteSession, records: Iterable[OsvRecord], *, source: Source = "osv") -> Stored:
     """Store records; what is stored already in this or a newer form is left alone.
 
@@ -100,14 +93,12 @@ def store(session: WriteSession, records: Iterable[OsvRecord], *, source: Source
     known = _known(session, newest)
     changed = [record for record in newest.values() if _is_news(record, known.get(record.osv_id), source)]
     ids = {osv_id: row.id for osv_id, row in known.items()}
-    readings = [_read(record) for record in changed]
-    replaced = [reading for reading in readings if reading.record.osv_id in ids]
-    added = [reading for reading in readings if reading.record.osv_id not in ids]
-    _update(session, replaced, ids, source)
-    ids |= _insert(session, added, source)
-    _replace_affected(session, readings, ids, had=[ids[reading.record.osv_id] for reading in replaced])
-    live = {ids[record.osv_id]: references(record) for record in changed if record.withdrawn_at is None}
-    merged = group_advisories(session, live)
+    _update(session, [record for record in changed if record.osv_id in ids], ids, source)
+    _unaffect(session, [ids[record.osv_id] for record in changed if record.osv_id in ids])
+    ids |= _insert(session, [record for record in changed if record.osv_id not in ids], source)
+    live = [record for record in changed if record.withdrawn_at is None]
+    _affect(session, live, ids)
+    merged = group_advisories(session, {ids[record.osv_id]: references(record) for record in live})
     return Stored(
         changed=tuple(sorted(ids[record.osv_id] for record in changed)),
         unchanged=len(newest) - len(changed),
@@ -132,7 +123,7 @@ def retract(session: WriteSession, osv_ids: Collection[str], *, now: datetime) -
             .returning(Advisory.id)
         )
     )
-    session.execute(delete(Affected).where(Affected.advisory_id == any_of(retracted)))
+    _unaffect(session, retracted)
     return Stored(changed=tuple(retracted), unchanged=0, merged=())
 
 
@@ -171,16 +162,9 @@ def _is_news(record: OsvRecord, known: _Known | None, source: Source) -> bool:
     return (known.digest, known.withdrawn_at, known.key_version) != (record.digest, record.withdrawn_at, KEY_VERSION)
 
 
-def _read(record: OsvRecord) -> _Reading:
-    if record.withdrawn_at is not None:
-        return _Reading(record, (), ())
-    packages, unevaluated = flatten(record.affected)
-    return _Reading(record, packages, unevaluated)
-
-
-def _advisory_row(reading: _Reading, source: Source) -> tuple[object, ...]:
+def _advisory_row(record: OsvRecord, source: Source) -> tuple[object, ...]:
     """Lay out one row in the order of `_ADVISORY_COLUMNS`; jsonb as text."""
-    record = reading.record
+    unevaluated = record.unevaluated if record.withdrawn_at is None else ()
     return (
         record.osv_id,
         source,
@@ -194,17 +178,17 @@ def _advisory_row(reading: _Reading, source: Source) -> tuple[object, ...]:
         record.severity.vector,
         record.digest,
         record.raw.decode(),
-        orjson.dumps(reading.unevaluated).decode(),
+        orjson.dumps(unevaluated).decode(),
         KEY_VERSION,
     )
 
 
-def _insert(session: WriteSession, readings: Sequence[_Reading], source: Source) -> dict[str, int]:
-    readings = sorted(readings, key=lambda reading: reading.record.osv_id)
-    ids = next_ids(session, "advisory", len(readings))
-    rows = ((id_, *_advisory_row(reading, source)) for id_, reading in zip(ids, readings, strict=True))
+def _insert(session: WriteSession, records: Iterable[OsvRecord], source: Source) -> dict[str, int]:
+    records = sorted(records, key=lambda record: record.osv_id)
+    ids = next_ids(session, "advisory", len(records))
+    rows = ((id_, *_advisory_row(record, source)) for id_, record in zip(ids, records, strict=True))
     copy_rows(session, "advisory", ("id", *_ADVISORY_COLUMNS), rows)
-    return {reading.record.osv_id: id_ for id_, reading in zip(ids, readings, strict=True)}
+    return {record.osv_id: id_ for id_, record in zip(ids, records, strict=True)}
 
 
 _ROWS = Base.metadata.tables["advisory"]
@@ -218,33 +202,34 @@ _UPDATE = (
 )
 
 
-def _update(session: WriteSession, readings: Sequence[_Reading], ids: Mapping[str, int], source: Source) -> None:
-    if not readings:
+def _update(session: WriteSession, records: Sequence[OsvRecord], ids: Mapping[str, int], source: Source) -> None:
+    if not records:
         return
     rows = [
-        dict(zip(_ADVISORY_COLUMNS, _advisory_row(reading, source), strict=True), row_id=ids[reading.record.osv_id])
-        for reading in readings
+        dict(zip(_ADVISORY_COLUMNS, _advisory_row(record, source), strict=True), row_id=ids[record.osv_id])
+        for record in records
     ]
     session.execute(_UPDATE, rows)
 
 
-def _replace_affected(
-    session: WriteSession, readings: Sequence[_Reading], ids: Mapping[str, int], *, had: Sequence[int]
-) -> None:
-    if had:
-        session.execute(delete(Affected).where(Affected.advisory_id == any_of(had)))
-    names = {(package.ecosystem, package.name) for reading in readings for package in reading.packages}
+def _unaffect(session: WriteSession, advisory_ids: Sequence[int]) -> None:
+    if advisory_ids:
+        session.execute(delete(Affected).where(Affected.advisory_id == any_of(advisory_ids)))
+
+
+def _affect(session: WriteSession, records: Sequence[OsvRecord], ids: Mapping[str, int]) -> None:
+    names = {(package.ecosystem, package.name) for record in records for package in record.packages}
     packages = osv_package_ids(session, names)
-    rows = (row for reading in readings for row in _affected_rows(ids[reading.record.osv_id], reading, packages))
+    rows = (row for record in records for row in _affected_rows(ids[record.osv_id], record.packages, packages))
     copy_rows(session, "affected", _AFFECTED_COLUMNS, rows)
 
 
 def _affected_rows(
-    advisory: int, reading: _Reading, packages: Mapping[tuple[str, str], int]
+    advisory: int, affected: Iterable[AffectedPackage], packages: Mapping[tuple[str, str], int]
 ) -> Iterator[tuple[object, ...]]:
     """Lay out rows in the order of `_AFFECTED_COLUMNS`; entries that say the same twice count once."""
     seen = set()
-    for package in reading.packages:
+    for package in affected:
         base = base_of(package.ecosystem)
         place = (packages[package.ecosystem, package.name], packages[base, package.name] if base else None)
         for interval in package.intervals:

@@ -6,6 +6,7 @@ settles it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -17,7 +18,8 @@ from service.advisories.feed_client import FeedClient
 from service.advisories.feed_index import Index, Plan, digest_of, plan, read_index
 from service.advisories.feeds import forget, mark_taken, record_attempt, record_failure, record_success, taken
 from service.advisories.models import Feed
-from service.advisories.osv_record import MalformedRecord, OsvRecord, read_record
+from service.advisories.osv_record import OsvRecord, read_record
+from service.advisories.osv_schema import MalformedRecord
 from service.advisories.storing import Stored, retract, store
 from service.db import reading, writing
 from service.errors import UpstreamUnavailable
@@ -139,11 +141,21 @@ def _apply(
         todo = plan(index, taken(session, feed.id))
     synced.added, synced.changed = len(todo.added), len(todo.changed)
     synced.malformed = _still_malformed(feed, index, todo)
-    for batch in _batches(client, _fetch(client, feed.ecosystem, todo.wanted), todo.wanted, synced):
+    fetched = _fetch(client, feed.ecosystem, todo.wanted)
+    for batch in _ahead(_batches(client, fetched, todo.wanted, synced)):
         with writing(engine) as session:
             _count(synced, store(session, batch.records))
             mark_taken(session, feed.id, batch.modified)
     _retract(engine, feed, todo, synced, now=now, accept_vanished=accept_vanished)
+
+
+def _ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
+    """Fetch and read one batch while the one before it is being stored: each keeps a core busy."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, batches, None)
+        while batch := coming.result():
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _still_malformed(feed: Feed, index: Index, todo: Plan) -> dict[str, str]:
