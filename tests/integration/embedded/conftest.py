@@ -1,5 +1,6 @@
 """Data folders and user processes for tests that start, kill and share servers."""
 
+import json
 import os
 import shutil
 import signal
@@ -18,7 +19,8 @@ from service import embedded
 USER = """
 import json, sys
 from pathlib import Path
-from service import embedded
+from service import embedded, log
+log.configure()  # to standard error: the output is for the URL
 choice = json.loads(sys.argv[2])
 if "binaries" in choice:
     choice["binaries"] = Path(choice["binaries"])
@@ -72,8 +74,6 @@ def start(place: Path, data: Path, postgres_choice: dict[str, Any]) -> Iterator[
 @pytest.fixture
 def user(postgres_choice: dict[str, Any]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start processes that use the server of a folder; they are told to leave afterwards."""
-    import json  # noqa: PLC0415 - only here
-
     started: list[subprocess.Popen[str]] = []
 
     def start_one(data: Path, *, python: str = sys.executable, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401

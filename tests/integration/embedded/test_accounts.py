@@ -130,7 +130,7 @@ def test_somebody_elses_folder_is_refused_in_words(place: Path, user: User) -> N
 def test_a_folder_that_cannot_be_made_is_refused_in_words(place: Path, start: Start) -> None:
     place.chmod(0o500)
     with pytest.raises(embedded.EmbeddedError, match="MUSTER_DATA"):
-        start()
+        start(place / "postgres")
     place.chmod(0o700)
 
 

@@ -42,7 +42,7 @@ def test_it_listens_on_loopback_and_on_no_socket_file(start: Start) -> None:
     assert ask(url, "SHOW unix_socket_directories") == ""
 
 
-@pytest.mark.parametrize("name", ["with space", "ünï/cødé 数据", "quote'\"$x", "x" * 120])
+@pytest.mark.parametrize("name", ['a space, quote\'s "and" $x/ünï cødé 数据', "x" * 120])
 def test_any_path_will_do(place: Path, start: Start, name: str) -> None:
     assert ask(start(place / name).url, "SELECT 1") == 1
 

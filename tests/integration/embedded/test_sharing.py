@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -190,8 +191,6 @@ def test_a_forked_child_that_ends_does_not_stop_it(start: Start) -> None:
 
 
 def test_a_taken_port_makes_it_choose_another(start: Start) -> None:
-    import socket  # noqa: PLC0415 - only here
-
     server = start()
     former = server.url
     server.close()
