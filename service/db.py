@@ -107,8 +107,8 @@ def reading(engine: Engine) -> Iterator[ReadSession]:
     """Open a read transaction: one snapshot for the whole answer, and nothing can be written."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with Session(snapshot, autoflush=False, expire_on_commit=False) as session:
+        # Closing ends the transaction; a rollback would expire the rows, which the caller may still show.
         yield cast("ReadSession", session)
-        session.rollback()
 
 
 @contextmanager
