@@ -1,0 +1,86 @@
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+from sqlalchemy import Engine, delete, text
+from sqlalchemy import table as quoted
+
+from service.access.keys import create_key
+from service.access.roles import Role
+from service.db import writing
+from service.log import configure
+from service.main import create_app
+from service.settings import Settings
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs() -> None:
+    """Log as the service does; unconfigured, structlog draws every variable of a traceback, which takes seconds."""
+    configure(level="ERROR")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def own_engine(engine: Engine) -> Iterator[Engine]:
+    """Give the shared database, for requests that really commit; what they leave is removed afterwards."""
+    yield engine
+    kept = {"alembic_version", "team", "change_counter"}
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        # Deleting from what has rows is ten times as fast as truncating all.
+        connection.execute(text("SET session_replication_role = replica"))
+        for table in sorted(set(found.scalars()) - kept):
+            connection.execute(delete(quoted(table)))
+        connection.execute(text("DELETE FROM team WHERE NOT fallback"))
+        connection.execute(text("UPDATE change_counter SET last_seq = 0"))
+        connection.execute(text("SET session_replication_role = origin"))
+
+
+@pytest.fixture
+def app(own_engine: Engine, clock: Clock) -> FastAPI:
+    settings = Settings(secret_key=SecretStr("a secret of the tests"), public_url="https://muster.example")
+    return create_app(settings, engine=own_engine, clock=clock)
+
+
+@pytest.fixture
+def client_as(app: FastAPI, own_engine: Engine) -> Callable[..., TestClient]:
+    """Give a client whose key has a role."""
+
+    def make(role: str, *, team_id: int | None = None) -> TestClient:
+        with writing(own_engine) as session:
+            token = create_key(session, f"the {role}", Role(role), team_id=team_id, now=NOON).token
+        return TestClient(app, headers={"Authorization": f"Bearer {token}"}, raise_server_exceptions=False)
+
+    return make
+
+
+@pytest.fixture
+def admin(client_as: Callable[..., TestClient]) -> TestClient:
+    return client_as("admin")
+
+
+@pytest.fixture
+def nobody(app: FastAPI) -> TestClient:
+    return TestClient(app, raise_server_exceptions=False)
