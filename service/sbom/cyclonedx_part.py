@@ -26,8 +26,8 @@ def component(
     where = f"line {part.line}" if part.line else pointer
     ref, name, purl, cpe = text(part.bom_ref), text(part.name), text(part.purl), text(part.cpe)
     if not name:
-        oddities.note("missing-name", where)
         name = _name_in(purl) or cpe or ref
+        oddities.note("missing-name" if name else "empty-component", where)
         if not name:
             return None
     digests, bad = hashes((one.alg, one.content) for one in part.hashes) if part.hashes else ((), 0)

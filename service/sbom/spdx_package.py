@@ -24,8 +24,8 @@ def component(package: Package, place: int, refs: References, oddities: Oddities
     identifier, name = given(package.id), given(package.name)
     purl, cpes = identifiers(package.refs, where, oddities) if package.refs else ("", ())
     if not name:
-        oddities.note("missing-name", where)
         name = purl or identifier
+        oddities.note("missing-name" if name else "empty-component", where)
         if not name:
             return None
     digests, bad = hashes((one.algorithm, one.value) for one in package.checksums) if package.checksums else ((), 0)

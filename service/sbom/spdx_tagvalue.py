@@ -99,7 +99,7 @@ class _Reading:
         if tag in _FIELDS:
             setattr(package, _FIELDS[tag], self._text(value, offset))
         elif tag == b"SPDXID":
-            package.id = self._text(value, offset)
+            package.id = package.id or self._text(value, offset)
         elif tag == b"ExternalRef":
             words = self._text(value, offset).split(None, 2)
             if len(words) == 3:  # noqa: PLR2004 - category, type, locator
@@ -113,7 +113,7 @@ class _Reading:
         if tag in _DOCUMENT_FIELDS:
             setattr(self._spdx, _DOCUMENT_FIELDS[tag], words)
         elif tag == b"SPDXID":
-            self._spdx.id = words
+            self._spdx.id = self._spdx.id or words  # by hand it is also written before the name it belongs to
         elif tag == b"Created" and self._spdx.creation is not None:
             self._spdx.creation.created = words
         elif tag == b"Creator" and self._spdx.creation is not None and self._spdx.creation.creators is not None:

@@ -97,7 +97,7 @@ def test_a_missing_name_comes_from_the_purl_or_the_ref() -> None:
 
 
 def test_a_component_that_says_nothing_is_left_out_with_a_warning() -> None:
-    assert set(warned(read(cyclonedx({"type": "library"})))) == {"missing-name", "no-components"}
+    assert set(warned(read(cyclonedx({"type": "library"})))) == {"empty-component", "no-components"}
 
 
 def test_dependencies_on_nothing_are_counted() -> None:
@@ -191,6 +191,12 @@ def test_tag_value_lines_may_end_in_any_way_and_types_be_in_lower_case(ending: s
 
     assert document.dependencies == (("SPDXRef-a", "SPDXRef-b"),)
     assert document.warnings == ()
+
+
+def test_any_tag_value_may_be_a_text_block() -> None:
+    lines = TAG_VALUE.replace("PackageName: a", "PackageName: <text>a\nb: c</text>")
+
+    assert [one.name for one in read(lines.encode()).components] == ["a\nb: c", "b"]
 
 
 def test_tag_value_in_latin_1_is_read_with_a_warning() -> None:
