@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, exists, or_, select, update
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import aliased
 
@@ -29,18 +29,17 @@ class SeveralStreams(Conflict):
 def label_upload(session: WriteSession, stream_id: int, upload_id: int, version: str) -> None:
     """Let a version mean this upload. A version built again moves to the newest upload, whichever arrives last."""
     new = pg.insert(Release).values(stream_id=stream_id, upload_id=upload_id, version=version)
-    labelled = aliased(Upload)
-    at_us = select(Upload.at_us).where(Upload.id == new.excluded.upload_id).scalar_subquery()
-    surpassed = select(labelled.id).where(
-        labelled.id == Release.upload_id, (labelled.at_us <= at_us) | labelled.voided_at.is_not(None)
+    untaken = new.on_conflict_do_nothing(index_elements=["stream_id", "version"]).returning(Release.id)
+    if session.scalar(untaken) is not None:
+        return
+    labelled, ours = aliased(Upload), aliased(Upload)
+    surpassed = exists().where(
+        labelled.id == Release.upload_id,
+        ours.id == upload_id,
+        or_(labelled.at_us <= ours.at_us, labelled.voided_at.is_not(None)),
     )
-    session.execute(
-        new.on_conflict_do_update(
-            index_elements=["stream_id", "version"],
-            set_={"upload_id": new.excluded.upload_id},
-            where=surpassed.exists(),
-        )
-    )
+    this = and_(Release.stream_id == stream_id, Release.version == version, surpassed)
+    session.execute(update(Release).where(this).values(upload_id=upload_id))
 
 
 def unlabel_upload(session: WriteSession, upload: Upload) -> None:
@@ -85,7 +84,7 @@ def find_release(session: ReadSession, product: Product, version: str, *, stream
     rows = _labelled().where(Stream.product_id == product.id, Release.version == version)
     if stream is not None:
         rows = rows.where(Stream.name == stream)
-    found = [Labelled(*row) for row in session.execute(rows).tuples()]
+    found = [Labelled(*row) for row in session.execute(rows)]
     if not found:
         raise NotFound(f"{product.slug} has no release {version}.")
     if len(found) > 1:
@@ -97,7 +96,7 @@ def find_release(session: ReadSession, product: Product, version: str, *, stream
 def list_releases(session: ReadSession, product_id: int, *, after: int = 0, limit: int = 50) -> list[Labelled]:
     """List a product's releases in the order they were first labelled."""
     rows = _labelled().where(Stream.product_id == product_id, Release.id > after)
-    return [Labelled(*row) for row in session.execute(rows.order_by(Release.id).limit(limit)).tuples()]
+    return [Labelled(*row) for row in session.execute(rows.order_by(Release.id).limit(limit))]
 
 
 def _labelled() -> Select[Release, str, int]:

@@ -34,7 +34,7 @@ def make_upload(session: WriteSession, stream: Stream, day: int, version: str) -
     """Make a bare row: what an SBOM lists does not matter to its label."""
     sequence = len(session.scalars(select(Upload.id).where(Upload.stream_id == stream.id)).all()) + 1
     document = Document(
-        sha256=f"{stream.id}/{day}/{version}".encode(),
+        sha256=f"{stream.id}/{sequence}".encode(),
         size_bytes=1,
         format="cyclonedx-json",
         spec_version="1.6",
