@@ -10,11 +10,13 @@ ancestor that is known instead of at the subject.
 
 import heapq
 import struct
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate, pairwise
+from typing import Literal
 
 import zstandard
 
@@ -79,8 +81,8 @@ class Graph:
 
     def _shortest(self, start: int, limit: int) -> Iterator[list[int]]:
         # A*: what is left above a node is exactly as long as its chain of first parents.
-        depth = {position: len(list(self._first_ancestors(position))) for position in (start,)}
-        queue: list[tuple[int, list[int]]] = [(depth[start], [start])]
+        left: dict[int, int] = {}
+        queue: list[tuple[int, list[int]]] = [(0, [start])]
         for _ in range(MAX_STEPS):
             if not queue or limit == 0:
                 return
@@ -90,11 +92,14 @@ class Graph:
                 limit -= 1
                 yield path
             for parent in parents:
-                if parent in path:
-                    continue
-                if parent not in depth:
-                    depth[parent] = len(list(self._first_ancestors(parent)))
-                heapq.heappush(queue, (len(path) + depth[parent], [parent, *path]))
+                if parent not in path:
+                    left[parent] = left.get(parent) or self._left_above(parent)
+                    heapq.heappush(queue, (len(path) + left[parent], [parent, *path]))
+
+    def _left_above(self, position: int) -> int:
+        chain = list(self._first_ancestors(position))
+        # A chain that ends elsewhere counts as longer than any that ends at the subject.
+        return len(chain) if self.nodes[chain[-1]] == SUBJECT else len(chain) + len(self.nodes)
 
 
 def pack(nodes: Sequence[int], edges: Iterable[tuple[int, int]]) -> Packed:
@@ -114,12 +119,18 @@ def pack(nodes: Sequence[int], edges: Iterable[tuple[int, int]]) -> Packed:
 
 def unpack(content: bytes) -> Graph:
     """Read a packed graph."""
-    plain = zstandard.decompress(content)
+    plain = memoryview(zstandard.decompress(content))
     node_count, edge_count = _HEAD.unpack_from(plain)
-    gaps = struct.unpack_from(f"<{node_count}q", plain, _HEAD.size)
-    offsets = struct.unpack_from(f"<{node_count + 1}I", plain, _HEAD.size + 8 * node_count)
-    parents = struct.unpack_from(f"<{edge_count}I", plain, _HEAD.size + 12 * node_count + 4)
-    return Graph(tuple(accumulate(gaps)), offsets, parents)
+    ends = list(accumulate((8 * node_count, 4 * (node_count + 1), 4 * edge_count), initial=_HEAD.size))
+    nodes, offsets, parents = (plain[start:end] for start, end in pairwise(ends))
+    return Graph(_numbers(nodes, "q"), _numbers(offsets, "I"), _numbers(parents, "I"))
+
+
+def _numbers(part: memoryview, kind: Literal["q", "I"]) -> Sequence[int]:
+    # Read in place: a page of search results looks at a few numbers each of fifty graphs.
+    if sys.byteorder == "little":
+        return part.cast(kind)
+    return struct.unpack(f"<{len(part) // struct.calcsize(kind)}{kind}", part)
 
 
 def paths_to(content: bytes, component_id: int, limit: int = 1) -> list[list[int]]:
@@ -142,17 +153,27 @@ def _nearest_first(count: int, edges: set[tuple[int, int]]) -> list[list[int]]:
 
 
 def _depths(children: list[list[int]], parents: list[list[int]]) -> list[int]:
-    """Walk from the subject, then from tops that nothing leads to, then break into circles at their lowest node."""
+    """Walk from the subject, then from tops that nothing leads to, then break circles open."""
     far = len(children)
     depth = [_UNSEEN] * len(children)
     _walk(children, depth, [SUBJECT], 0)
     # Whatever hangs on the subject comes before whatever does not: hence tops start at *far*.
     _walk(children, depth, [node for node, above in enumerate(parents) if not above and node != SUBJECT], far)
-    for node, above in enumerate(parents):
+    for node in range(len(parents)):
         if depth[node] == _UNSEEN:
-            above.clear()
-            _walk(children, depth, [node], far)
+            top = _climb(parents, node)
+            parents[top].clear()
+            _walk(children, depth, [top], far)
     return depth
+
+
+def _climb(parents: list[list[int]], node: int) -> int:
+    """Go up until a node comes again: it lies on a circle."""
+    passed = set()
+    while node not in passed:
+        passed.add(node)
+        node = parents[node][0]
+    return node
 
 
 def _walk(children: list[list[int]], depth: list[int], level: list[int], distance: int) -> None:
@@ -172,11 +193,10 @@ def _walk(children: list[list[int]], depth: list[int], level: list[int], distanc
 def _serialise(nodes: Sequence[int], parents: Sequence[Sequence[int]]) -> bytes:
     flat = [parent for found in parents for parent in found]
     offsets = list(accumulate((len(found) for found in parents), initial=0))
-    gaps = [nodes[0], *(later - earlier for earlier, later in pairwise(nodes))] if nodes else []
     return b"".join(
         (
             _HEAD.pack(len(nodes), len(flat)),
-            struct.pack(f"<{len(gaps)}q", *gaps),
+            struct.pack(f"<{len(nodes)}q", *nodes),
             struct.pack(f"<{len(offsets)}I", *offsets),
             struct.pack(f"<{len(flat)}I", *flat),
         )

@@ -1,0 +1,142 @@
+"""Who uses it: the question a CERT asks first.
+
+A search runs in two halves that meet in component ids only, because the catalogue and the streams may live in
+different databases: `candidates` says which components are meant, `sightings` says where they are or were.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select, text
+
+from service.clock import to_micros
+from service.db import ReadSession, any_of
+from service.inventory.answer import Answer, CannotTell, Excluded, Item, Named, Owner
+from service.inventory.candidates import Candidate, Candidates, find_candidates
+from service.inventory.cannot_tell import MAX_LISTED, unjudged
+from service.inventory.catalogue_models import Component, Package
+from service.inventory.paths import paths_of
+from service.inventory.question import Question
+from service.inventory.sightings import BEGINNING, Position, Sighting, When, sightings
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+
+#: Components that only look as if they were meant: so many are named.
+MAX_EXCLUDED = 100
+
+
+def search(
+    session: ReadSession,
+    question: Question,
+    *,
+    now: datetime,
+    ever: bool = False,
+    as_of: datetime | None = None,
+    exact: bool = False,
+    after: Position | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Answer:
+    """Say who uses what is asked for, who owns that, and what cannot be told.
+
+    Args:
+        session: One snapshot for the whole answer.
+        question: See `question.ask`.
+        now: Decides which SBOMs are stale.
+        ever: Everything that ever contained it, with its window: past uploads, all releases, previews and retired
+            streams. Otherwise what is in the field.
+        as_of: What was in the field at this time. Which releases were supported then is not recorded; those that are
+            now count from their upload on.
+        exact: Only packages of exactly this name: no words, no source packages, no families.
+        after: `Answer.next` of the page before.
+        limit: Items on a page, at most `MAX_LIMIT`.
+
+    Returns:
+        Items by likelihood (exact name, source package, family, word), then by product, stream, component and time.
+        A stream whose newest upload is a supported release gives an item for each of the two.
+    """
+    limit = max(1, min(limit, MAX_LIMIT))
+    # Ten milliseconds of work; starting workers for it takes longer, and searches come many at a time.
+    session.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
+    when = When(ever=ever, as_of_us=to_micros(as_of) if as_of else None)
+    candidates = find_candidates(session, question, exact=exact)
+    meant = {candidate.component_id: candidate for candidate in candidates.meant}
+    seen = _seen(session, candidates.meant, when, after=after or BEGINNING, limit=limit + 1)
+    page = seen[:limit]
+    return Answer(
+        items=_items(session, page, candidates, meant),
+        cannot_tell=[] if after else _cannot_tell(session, candidates, when, now=now),
+        excluded=[] if after else _excluded(session, candidates),
+        next=page[-1].position if len(seen) > limit else None,
+        cut=candidates.cut,
+    )
+
+
+def _seen(
+    session: ReadSession, candidates: Iterable[Candidate], when: When, *, after: Position, limit: int
+) -> list[Sighting]:
+    places = [(candidate.component_id, int(candidate.place)) for candidate in candidates]
+    return sightings(session, places, when, after=after, limit=limit) if places else []
+
+
+def _items(
+    session: ReadSession, page: list[Sighting], candidates: Candidates, meant: dict[int, Candidate]
+) -> list[Item]:
+    if not page:
+        return []
+    components = _named(session, (one.component_id for one in page))
+    reasons = {one.component_id: candidates.reasons(meant[one.component_id]) for one in page}
+    return [
+        Item(
+            product=one.product,
+            stream=one.stream,
+            release=one.release or None,
+            in_field=one.in_field,
+            owner=Owner(one.team, one.owner_reason),
+            component=components[one.component_id],
+            first_seen_at=one.first_seen_at,
+            last_seen_at=one.last_seen_at,
+            matched_by=reasons[one.component_id],
+            path=path,
+        )
+        for one, path in zip(page, paths_of(session, page), strict=True)
+    ]
+
+
+def _cannot_tell(session: ReadSession, candidates: Candidates, when: When, *, now: datetime) -> list[CannotTell]:
+    reasons = {candidate.component_id: reason for candidate, reason in candidates.doubtful}
+    doubtful = (candidate for candidate, _ in candidates.doubtful)
+    seen = _seen(session, doubtful, when, after=BEGINNING, limit=MAX_LISTED)
+    components = _named(session, (one.component_id for one in seen))
+    listed = [
+        CannotTell(
+            product=one.product,
+            stream=one.stream,
+            release=one.release or None,
+            owner=Owner(one.team, one.owner_reason),
+            reason=reasons[one.component_id],
+            component=components[one.component_id],
+        )
+        for one in seen
+    ]
+    if when.as_of_us is not None:
+        return listed
+    return listed + unjudged(session, now=now)
+
+
+def _excluded(session: ReadSession, candidates: Candidates) -> list[Excluded]:
+    first = candidates.excluded[:MAX_EXCLUDED]
+    components = _named(session, (candidate.component_id for candidate in first))
+    return [Excluded(components[candidate.component_id], candidate.verdict.detail) for candidate in first]
+
+
+def _named(session: ReadSession, component_ids: Iterable[int]) -> dict[int, Named]:
+    wanted = set(component_ids)
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(Component.id, Component.purl, Package.name, Component.version)
+        .join(Package, Package.id == Component.package_id)
+        .where(Component.id == any_of(wanted))
+    )
+    return {component_id: Named(purl, name, version) for component_id, purl, name, version in rows}
