@@ -235,6 +235,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['package_id'], ['package.id'], name=op.f('fk_component_package_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_component'))
     )
+    op.create_index('ix_component_hashes', 'component', ['hashes'], unique=False, postgresql_using='gin', postgresql_ops={'hashes': 'jsonb_path_ops'}, postgresql_with={'fastupdate': 'off'}, postgresql_where=sa.text("hashes <> '[]'"))
     op.create_index('ix_component_package_id_version', 'component', ['package_id', 'version'], unique=False)
     op.create_index('ix_component_unevaluated', 'component', ['id'], unique=False, postgresql_where=sa.text("unevaluated <> ''"))
     op.create_index('uq_component_digest', 'component', ['digest'], unique=True)
@@ -465,6 +466,7 @@ def upgrade() -> None:
     sa.Column('late', sa.Boolean(), nullable=False),
     sa.Column('doubt', sa.Text(), nullable=True),
     sa.Column('warnings', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+    sa.Column('quality', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('actor', sa.Text(), nullable=False),
     sa.Column('voided_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('void_reason', sa.Text(), nullable=True),

@@ -129,18 +129,23 @@ def _by_keys(where: ColumnElement[bool]) -> CompoundSelect[*tuple[Any, ...]]:
 
 
 def _by_comparator(session: WriteSession, where: ColumnElement[bool]) -> Iterator[Row]:
-    """Decide the pairs in which a key is flagged, one by one."""
+    """Decide the pairs in which a key is flagged, one by one.
+
+    Only Maven flags, and no Maven package has releases or a base: the same package is the only join to try.
+    """
     ordered = and_(Affected.lo.is_not(None), ComponentCoord.sort_key.is_not(None))
-    for flagged in (ComponentCoord.flagged, and_(Affected.flagged, ~ComponentCoord.flagged)):
-        for join in _JOINS:
-            pairs = _pairs(join, where, and_(ordered, flagged)).add_columns(
+    pairs = union_all(
+        *(
+            _pairs(_SAME_PACKAGE, where, and_(ordered, flagged)).add_columns(
                 Affected.hi_included, Affected.hi, OsvPackage.ecosystem, ComponentCoord.version
             )
-            for row in session.execute(pairs):
-                *kept, hi_included, hi, ecosystem, version = row
-                bounds = Bounds(kept[5], kept[6], hi_included=hi_included, is_open=hi == END)
-                if bounds.contain(ecosystem, version):
-                    yield tuple(kept)
+            for flagged in (ComponentCoord.flagged, and_(Affected.flagged, ~ComponentCoord.flagged))
+        )
+    )
+    for *kept, hi_included, hi, ecosystem, version in session.execute(pairs):
+        bounds = Bounds(kept[5], kept[6], hi_included=hi_included, is_open=hi == END)
+        if bounds.contain(ecosystem, version):
+            yield tuple(kept)
 
 
 class Bounds(NamedTuple):

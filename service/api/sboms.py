@@ -7,19 +7,19 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from service.access import audit
 from service.access.roles import Actor
 from service.api.bodies import receive
-from service.api.deps import Configured, CurrentActor, Id, Now, Read, may
+from service.api.deps import Configured, CurrentActor, Id, Listing, Now, Primary, Read, Write, listing, may
 from service.api.problems import problems
-from service.api.schemas import Answer, Reason
-from service.db import writing
+from service.api.schemas import Answer, Page, Reason
+from service.db import ReadSession
 from service.errors import Conflict, NotFound, Unreadable
-from service.flows.answering import Gate, Receipt, upload_values
+from service.flows.answering import Gate, Receipt, record_values, upload_values
 from service.flows.receiving import Request as Delivery
 from service.flows.receiving import receive_upload, void_upload
-from service.inventory.models import Product, Stream
-from service.inventory.products import DEFAULT_STREAM
+from service.inventory.history import document_facts, list_uploads
+from service.inventory.models import Product, Stream, Upload
+from service.inventory.products import DEFAULT_STREAM, find_product
 from service.inventory.uploads import bytes_of, find_upload
 
 router = APIRouter(tags=["sboms"])
@@ -185,20 +185,36 @@ async def upload(
     )
     receipt: Receipt = await run_in_threadpool(receive_upload, request.app.state.engine, data, delivery, now=now)
     if receipt.verdict == "fail" and on_fail == "409":
-        raise GateSaidNo(f"Findings at or above {gate} are undecided. The SBOM is stored.", **receipt.values)
+        same_fields = ReceiptOut.model_validate(receipt.values).model_dump(mode="json")
+        raise GateSaidNo(f"Findings at or above {gate} are undecided. The SBOM is stored.", **same_fields)
     response.status_code = 201 if receipt.created else 200
     return receipt.values
 
 
-@router.get("/v1/sboms/{sbom}", dependencies=[Depends(may("read"))], responses=problems(404))
+class UploadPage(Page[UploadOut]):
+    """Uploads, the last received first."""
+
+
+@router.get("/v1/products/{product}/sboms", dependencies=[Depends(may("read"))], responses=problems(404))
+def index(
+    product: str,
+    session: Read,
+    place: Annotated[Listing, Depends(listing("sboms"))],
+    stream: Annotated[str | None, Query(description="only this stream's")] = None,
+) -> UploadPage:
+    """List a product's uploads, the last received first; those taken back are marked."""
+    row = find_product(session, product)
+    rows = list_uploads(session, row.id, stream=stream, before=place.after(None), limit=place.limit + 1)
+    page, following = place.cut(rows, lambda listed: listed[0].id)
+    facts = document_facts(session, (upload.document_id for upload, _ in page))
+    items = [record_values(row.slug, name, upload, facts[upload.document_id]) for upload, name in page]
+    return UploadPage(items=[UploadOut.model_validate(item) for item in items], next=following)
+
+
+@router.get("/v1/sboms/{sbom}", dependencies=[Depends(may("read_answer"))], responses=problems(404))
 def show(sbom: Id, session: Read, actor: CurrentActor) -> UploadOut:
     """Give an upload's record."""
-    row = find_upload(session, sbom)
-    stream = session.get_one(Stream, row.stream_id)
-    if not actor.sees(stream.product_id):
-        raise NotFound(f"There is no SBOM {sbom}.")
-    product = session.get_one(Product, stream.product_id)
-    return UploadOut.model_validate(upload_values(session, product, stream, row))
+    return _shape(session, _visible(session, sbom, actor))
 
 
 @router.get(
@@ -209,9 +225,7 @@ def show(sbom: Id, session: Read, actor: CurrentActor) -> UploadOut:
 )
 def document(sbom: Id, session: Read, actor: CurrentActor) -> Response:
     """Give the bytes as they were received."""
-    row = find_upload(session, sbom)
-    if not actor.sees(session.get_one(Stream, row.stream_id).product_id):
-        raise NotFound(f"There is no SBOM {sbom}.")
+    row = _visible(session, sbom, actor)
     return Response(
         bytes_of(session, row),
         media_type="application/octet-stream",
@@ -221,16 +235,28 @@ def document(sbom: Id, session: Read, actor: CurrentActor) -> Response:
 
 @router.post("/v1/sboms/{sbom}:void", responses=problems(404, 409))
 def take_back(
-    sbom: Id, body: Reason, request: Request, actor: Annotated[Actor, Depends(may("manage_products"))], now: Now
+    sbom: Id,
+    body: Reason,
+    engine: Primary,
+    session: Write,
+    actor: Annotated[Actor, Depends(may("manage_products"))],
+    now: Now,
 ) -> UploadOut:
     """Take an upload back: usage is cut anew, what it opened is withdrawn, what it closed is reopened."""
     if not body.reason.strip():
         raise Unreadable("Taking an SBOM back needs a reason.")
-    engine = request.app.state.engine
-    void_upload(engine, sbom, reason=body.reason, actor=actor.name, now=now)
-    with writing(engine) as session:
-        audit.record(session, actor, "void", f"sbom {sbom}", {"reason": body.reason}, now=now)
-        row = find_upload(session, sbom)
-        stream = session.get_one(Stream, row.stream_id)
-        values = upload_values(session, session.get_one(Product, stream.product_id), stream, row)
-        return UploadOut.model_validate(values)
+    void_upload(engine, sbom, reason=body.reason.strip(), actor=actor, now=now)
+    return _shape(session, find_upload(session, sbom))
+
+
+def _visible(session: ReadSession, sbom: int, actor: Actor) -> Upload:
+    row = find_upload(session, sbom)
+    if not actor.sees(session.get_one(Stream, row.stream_id).product_id):
+        raise NotFound(f"There is no SBOM {sbom}.")
+    return row
+
+
+def _shape(session: ReadSession, row: Upload) -> UploadOut:
+    stream = session.get_one(Stream, row.stream_id)
+    product = session.get_one(Product, stream.product_id)
+    return UploadOut.model_validate(upload_values(session, product, stream, row))

@@ -20,11 +20,9 @@ from service.incidents.reading import Standing, standing_of
 from service.incidents.representing import exposure_name, incident_name
 from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
-from service.inventory.models import Document as StoredDocument
+from service.inventory.history import DocumentFacts, document_facts
 from service.inventory.models import Product, Stream, Upload
 from service.inventory.uploads import Placed
-from service.sbom.document import Document
-from service.sbom.quality import quality_of
 
 #: Lists in an answer end here; the rest is read from the product's findings.
 MOST = 1_000
@@ -110,6 +108,7 @@ class Receipt:
 
     created: bool
     verdict: Verdict
+    component_count: int
     values: dict[str, object]
 
 
@@ -188,7 +187,6 @@ class Outcome:
 
     product: Product
     stream: Stream
-    document: Document
     placed: Placed
     scopes: dict[int, int]
     assessed: Assessed
@@ -213,19 +211,20 @@ def answer(session: ReadSession, outcome: Outcome, gate: Gate, *, now: datetime)
         "held": _steps(session, outcome.assessed, "held"),
         "unevaluated": unevaluated,
         "missing_feeds": missing_feeds,
-        "quality": quality_of(outcome.document)._asdict(),
+        "quality": placed.upload.quality,
         "next": more,
     }
-    return Receipt(created=not placed.duplicate, verdict=verdict, values=values)
+    return Receipt(not placed.duplicate, verdict, placed.upload.component_count, values)
 
 
 def upload_values(session: ReadSession, product: Product, stream: Stream, upload: Upload) -> dict[str, object]:
     """Give an upload's record as the API shows it."""
-    document = session.execute(
-        select(
-            StoredDocument.sha256, StoredDocument.format, StoredDocument.spec_version, StoredDocument.size_bytes
-        ).where(StoredDocument.id == upload.document_id)
-    ).one()
+    document = document_facts(session, [upload.document_id])[upload.document_id]
+    return record_values(product.slug, stream.name, upload, document)
+
+
+def record_values(product: str, stream: str, upload: Upload, document: DocumentFacts) -> dict[str, object]:
+    """Give the record of an upload whose document is known."""
     return {
         "sbom": {
             "id": upload.id,
@@ -236,8 +235,8 @@ def upload_values(session: ReadSession, product: Product, stream: Stream, upload
             "received_at": upload.received_at,
             "tool": upload.tool,
         },
-        "product": product.slug,
-        "stream": stream.name,
+        "product": product,
+        "stream": stream,
         "version": upload.version_label,
         "sequence": upload.sequence,
         "at": from_micros(upload.at_us),

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, select
 
+from service.access import audit
+from service.access.roles import Actor
 from service.advisories.matching import match_advisories
 from service.advisories.models import Advisory, Match
 from service.advisories.osv_record import read_record
@@ -35,7 +37,7 @@ class NotOurs(Conflict):
 
 
 def publish_advisory(
-    engine: Engine, osv_id: str, record: dict[str, Any], *, actor: str, now: datetime, dry_run: bool = False
+    engine: Engine, osv_id: str, record: dict[str, Any], *, actor: Actor, now: datetime, dry_run: bool = False
 ) -> Published:
     """Publish or amend an own advisory; its exposures are open when this returns.
 
@@ -50,7 +52,7 @@ def publish_advisory(
     if record.setdefault("id", osv_id) != osv_id:
         raise Unreadable(f"The record's id is {record['id']}, but it was put as {osv_id}.")
     record["modified"] = now.isoformat().replace("+00:00", "Z")
-    parsed = read_record(orjson.dumps(record))
+    parsed = read_record(_written(record))
 
     def act(session: WriteSession) -> tuple[bool, Stored]:
         source = session.scalar(select(Advisory.source).where(Advisory.osv_id == osv_id))
@@ -69,12 +71,21 @@ def publish_advisory(
             return published
     with writing(engine) as session:
         created, _ = act(session)
-    settle(engine, actor=actor, now=now)
+        step = "withdraw" if parsed.withdrawn_at else "publish"
+        audit.record(session, actor, f"advisory.{step}", osv_id, now=now)
+    settle(engine, actor=actor.name, now=now)
     with writing(engine) as session:
         return _describe(session, osv_id, created=created)
 
 
-def withdraw_advisory(engine: Engine, osv_id: str, *, actor: str, now: datetime) -> Published:
+def _written(record: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(record)
+    except TypeError as error:  # a number beyond 64 bits, half of a surrogate pair
+        raise Unreadable(f"The record has a value that JSON cannot carry everywhere: {error}.") from error
+
+
+def withdraw_advisory(engine: Engine, osv_id: str, *, actor: Actor, now: datetime) -> Published:
     """Withdraw an own advisory: what it alone opened is withdrawn, visibly and reversibly."""
     with reading(engine) as session:
         advisory = session.scalar(select(Advisory).where(Advisory.osv_id == osv_id))

@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 
 from sqlalchemy import Engine, exists, select, update
 
+from service.access import audit
+from service.access.roles import Actor
 from service.advisories.findings import evidence_about
 from service.advisories.matching import match_components
 from service.db import WriteSession
@@ -26,7 +29,18 @@ from service.inventory.graph import SUBJECT, pack
 from service.inventory.models import Product, Release, Stream, Upload
 from service.inventory.products import DEFAULT_STREAM, ensure_product, ensure_stream, find_product, lock_stream
 from service.inventory.releases import label_upload, unlabel_upload
-from service.inventory.uploads import Delivery, Placed, find_upload, place, store_document, store_graph, void
+from service.inventory.slugs import slugify
+from service.inventory.uploads import (
+    Delivery,
+    Placed,
+    find_upload,
+    newest_like,
+    place,
+    store_document,
+    store_graph,
+    void,
+)
+from service.inventory.usage import contents
 from service.sbom import read
 from service.sbom.document import Document
 
@@ -79,9 +93,29 @@ def receive_upload(engine: Engine, data: bytes, request: Request, *, now: dateti
         Conflict: It contradicts what is stored; nothing changes.
         Busy: The database could not take it now; send it again.
     """
+    repeated = in_transaction(engine, partial(_repeated, data=data, request=request, now=now))
+    if repeated is not None:
+        return repeated
     document = read(data)
     shared = in_transaction(engine, partial(_share, data=data, document=document, now=now))
     return in_transaction(engine, partial(_apply, shared=shared, request=request, now=now))
+
+
+def _repeated(session: WriteSession, data: bytes, request: Request, now: datetime) -> Receipt | None:
+    """Answer at once, without reading the SBOM, where its stream's newest upload is of the same bytes and label."""
+    if request.at is not None or request.replaces is not None:
+        return None
+    product = session.scalar(select(Product).where(Product.slug == slugify(request.product)[0]))
+    if product is None or not (request.products is None or product.id in request.products):
+        return None
+    found = newest_like(session, product.id, request.stream, sha256(data).digest(), request.version)
+    if found is None or (found[0].kind == "preview") != request.preview:
+        return None
+    stream, upload = found
+    scopes = contents(session, stream.id, upload.at_us)
+    nothing: frozenset[int] = frozenset()
+    placed = Placed(upload, duplicate=True, added=nothing, removed=nothing, contents=frozenset(scopes), is_head=True)
+    return answer(session, Outcome(product, stream, placed, scopes, Assessed()), request.gate, now=now)
 
 
 def _share(session: WriteSession, data: bytes, document: Document, now: datetime) -> Shared:
@@ -132,7 +166,7 @@ def _apply(session: WriteSession, shared: Shared, request: Request, now: datetim
         changed = _label(session, stream, placed, request) | (placed.changed if placed.is_head else frozenset())
         assessed = reassess_product(session, product.id, changed, cause) if stream.kind == "tracked" else Assessed()
     scopes = {known.id: known.scope for known in shared.resolved.components.values()}
-    outcome = Outcome(product, stream, shared.document, placed, scopes, assessed)
+    outcome = Outcome(product, stream, placed, scopes, assessed)
     return answer(session, outcome, request.gate, now=now)
 
 
@@ -169,12 +203,12 @@ def reassess_product(session: WriteSession, product_id: int, component_ids: Iter
     return assess(session, Question(frozenset([product_id]), frozenset(concerned), changed), cause)
 
 
-def void_upload(engine: Engine, upload_id: int, *, reason: str, actor: str, now: datetime) -> Placed:
+def void_upload(engine: Engine, upload_id: int, *, reason: str, actor: Actor, now: datetime) -> Placed:
     """Take an upload back: usage is cut anew, what it opened is withdrawn, what it closed is reopened."""
     return in_transaction(engine, partial(_void, upload_id=upload_id, reason=reason, actor=actor, now=now))
 
 
-def _void(session: WriteSession, upload_id: int, reason: str, actor: str, now: datetime) -> Placed:
+def _void(session: WriteSession, upload_id: int, reason: str, actor: Actor, now: datetime) -> Placed:
     hold_off_feeds(session)
     upload = find_upload(session, upload_id)
     stream = lock_stream(session, upload.stream_id)
@@ -185,6 +219,7 @@ def _void(session: WriteSession, upload_id: int, reason: str, actor: str, now: d
     unlabel_upload(session, upload)
     if stream.kind == "tracked" and (placed.is_head or was_supported):
         evidence: dict[str, object] = {"voided": upload_id, "reason": reason}
-        cause = Cause(actor=actor, at=now, departure=Absence.TAKEN_BACK, evidence=evidence)
+        cause = Cause(actor=actor.name, at=now, departure=Absence.TAKEN_BACK, evidence=evidence)
         reassess_product(session, stream.product_id, placed.changed | placed.contents, cause)
+    audit.record(session, actor, "sbom.void", f"sbom {upload_id}", {"reason": reason}, now=now)
     return placed

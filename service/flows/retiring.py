@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
+from service.access import audit
 from service.access.roles import Actor
 from service.db import ReadSession, WriteSession, any_of
 from service.flows.receiving import reassess_product
@@ -13,7 +14,7 @@ from service.incidents.presence import Absence
 from service.inventory.models import Release, Stream, Upload
 from service.inventory.products import find_product, find_stream, lock_stream, retire_stream, revive_stream
 from service.inventory.releases import find_release, set_release
-from service.inventory.stewardship import archive_product, revive_product
+from service.inventory.stewardship import archive_product, lock_product, revive_product
 from service.inventory.usage import contents
 
 
@@ -22,8 +23,10 @@ def retire(engine: Engine, product: str, stream: str, *, reason: str, actor: Act
 
     def act(session: WriteSession) -> Stream:
         hold_off_feeds(session)
-        row = lock_stream(session, find_stream(session, find_product(session, product).id, stream).id)
+        owner = find_product(session, product)
+        row = lock_stream(session, find_stream(session, owner.id, stream).id)
         retire_stream(session, row, reason=reason, now=now)
+        audit.record(session, actor, "stream.retire", f"{owner.slug}/{stream}", {"reason": reason}, now=now)
         session.flush()  # what is in the field is read next
         _reassess(session, row.product_id, [row.id], actor=actor, now=now, departure=Absence.RETIRED)
         return row
@@ -36,8 +39,10 @@ def revive(engine: Engine, product: str, stream: str, *, actor: Actor, now: date
 
     def act(session: WriteSession) -> Stream:
         hold_off_feeds(session)
-        row = lock_stream(session, find_stream(session, find_product(session, product).id, stream).id)
+        owner = find_product(session, product)
+        row = lock_stream(session, find_stream(session, owner.id, stream).id)
         revive_stream(session, row)
+        audit.record(session, actor, "stream.revive", f"{owner.slug}/{stream}", now=now)
         session.flush()  # what is in the field is read next
         _reassess(session, row.product_id, [row.id], actor=actor, now=now)
         return row
@@ -50,8 +55,9 @@ def archive(engine: Engine, product: str, *, reason: str, actor: Actor, now: dat
 
     def act(session: WriteSession) -> None:
         hold_off_feeds(session)
-        row = find_product(session, product)
+        row = lock_product(session, product)
         stream_ids = archive_product(session, row, reason=reason, now=now)
+        audit.record(session, actor, "product.archive", row.slug, {"reason": reason}, now=now)
         session.flush()  # what is in the field is read next
         _reassess(session, row.id, stream_ids, actor=actor, now=now, departure=Absence.RETIRED)
 
@@ -63,8 +69,9 @@ def unarchive(engine: Engine, product: str, *, actor: Actor, now: datetime) -> N
 
     def act(session: WriteSession) -> None:
         hold_off_feeds(session)
-        row = find_product(session, product)
+        row = lock_product(session, product)
         stream_ids = revive_product(session, row)
+        audit.record(session, actor, "product.revive", row.slug, now=now)
         session.flush()  # what is in the field is read next
         _reassess(session, row.id, stream_ids, actor=actor, now=now)
 
@@ -89,6 +96,8 @@ def support(
         row = find_product(session, product)
         lock_stream(session, find_release(session, row, version, stream=stream).release.stream_id)
         release = set_release(session, row, version, supported=supported, retired=retired, stream=stream, now=now)
+        said = {"supported": supported, "retired": retired, "stream": stream}
+        audit.record(session, actor, "release.patch", f"{row.slug}@{version}", said, now=now)
         session.flush()  # what is in the field is read next
         upload = session.get_one(Upload, release.upload_id)
         changed = contents(session, release.stream_id, upload.at_us)

@@ -72,7 +72,8 @@ def _match(session: WriteSession, batch: Sequence[Unsettled]) -> None:
     match_advisories(session, [item.id for item in batch])
 
 
-_SETTLING = 7_305_112_026
+#: Ours alone among advisory locks.
+_SETTLING = 7_305_112_032
 
 
 def _assess(engine: Engine, advisory_ids: Sequence[int], *, actor: str, now: datetime) -> None:

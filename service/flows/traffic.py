@@ -18,8 +18,8 @@ from service.db import WriteSession, writing
 from service.errors import Busy
 from service.log import logger
 
-#: Any number that is ours alone among advisory locks.
-_UPLOADS = 7_305_112_025
+#: Ours alone among advisory locks: the sequencer and the table of jobs have numbers of their own.
+_UPLOADS = 7_305_112_031
 
 _ATTEMPTS = 5
 #: SQLSTATEs after which the same transaction may well succeed: serialization failure, deadlock, lock not available.

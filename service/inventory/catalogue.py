@@ -46,11 +46,12 @@ class Resolved(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A component about to be looked up: who it is, and what its document says of it."""
+    """A component about to be looked up: who it is, what its document says of it, and why it cannot be evaluated."""
 
     digest: UUID
     identity: Identity
     listed: Listed
+    unevaluated: str
 
 
 #: Scopes by strength: when a document lists a component twice, the strongest counts.
@@ -75,7 +76,16 @@ def _entry(listed: Listed, system: OperatingSystem) -> Entry:
         os_id=system.id,
         os_version=system.version,
     )
-    return Entry(_digest(identity, listed), identity, listed)
+    return Entry(_digest(identity, listed), identity, listed, identity.unevaluated or _unordered(identity))
+
+
+#: Of `Component.unevaluated`: the ecosystem cannot order this version.
+UNPARSABLE = "unparsable-version"
+
+
+def _unordered(identity: Identity) -> str:
+    keys = [_key_of(coordinate) for coordinate in identity.coordinates]
+    return UNPARSABLE if keys and all(key is None for key, _ in keys) else ""
 
 
 def _digest(identity: Identity, listed: Listed) -> UUID:
@@ -106,7 +116,7 @@ def resolve(session: WriteSession, document: Document) -> Resolved:
         ids |= _add(session, missing)
     components: dict[int, Known] = {}
     for _, entry in entries:
-        known = Known(ids[entry.digest], SCOPE_CODE[entry.listed.scope], entry.identity.unevaluated)
+        known = Known(ids[entry.digest], SCOPE_CODE[entry.listed.scope], entry.unevaluated)
         seen = components.get(known.id)
         if seen is None or known.scope < seen.scope:
             components[known.id] = known
@@ -171,7 +181,7 @@ def _component_row(entry: Entry, packages: dict[PackageName, int]) -> dict[str, 
         "distribution": identity.distribution,
         "source_name": identity.source_name,
         "source_version": identity.source_version,
-        "unevaluated": identity.unevaluated,
+        "unevaluated": entry.unevaluated,
     }
 
 
@@ -283,8 +293,11 @@ def _add_coordinates(
 
 
 def _coordinate_row(coordinate: Coordinate) -> tuple[object, ...]:
+    return *_key_of(coordinate), coordinate.version, coordinate.relation, coordinate.release_known
+
+
+def _key_of(coordinate: Coordinate) -> tuple[bytes | None, bool]:
     try:
-        key, flagged = sort_key(coordinate.ecosystem, coordinate.version)
+        return sort_key(coordinate.ecosystem, coordinate.version)
     except UnparsableVersion:
-        return None, False, coordinate.version, coordinate.relation, coordinate.release_known
-    return key, flagged, coordinate.version, coordinate.relation, coordinate.release_known
+        return None, False

@@ -132,6 +132,7 @@ class Upload(Base):
     late: Mapped[bool]
     doubt: Mapped[str | None]
     warnings: Mapped[list[object]] = mapped_column(JSONB, server_default=text("'[]'"))
+    quality: Mapped[dict[str, object]] = mapped_column(JSONB)
     actor: Mapped[str]
     voided_at: Mapped[datetime | None]
     void_reason: Mapped[str | None]

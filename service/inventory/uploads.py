@@ -21,6 +21,7 @@ from service.inventory.models import Document as StoredDocument
 from service.inventory.models import Graph, Stream, Upload
 from service.inventory.usage import contents, paint
 from service.sbom.document import Document
+from service.sbom.quality import quality_of
 
 #: How far a build machine's clock may be ahead of ours.
 MAX_AHEAD = timedelta(minutes=5)
@@ -119,6 +120,24 @@ def find_upload(session: ReadSession, upload_id: int) -> Upload:
     if upload is None:
         raise NotFound(f"There is no SBOM {upload_id}.")
     return upload
+
+
+def newest_like(
+    session: ReadSession, product_id: int, stream: str, digest: bytes, version_label: str | None
+) -> tuple[Stream, Upload] | None:
+    """Find a live stream's newest upload if it is of these very bytes, under this label."""
+    found = session.execute(
+        select(Stream, Upload, StoredDocument.sha256)
+        .join(Upload, Upload.stream_id == Stream.id)
+        .join(StoredDocument, StoredDocument.id == Upload.document_id)
+        .where(Stream.product_id == product_id, Stream.name == stream, Stream.retired_at.is_(None))
+        .where(Upload.voided_at.is_(None))
+        .order_by(Upload.at_us.desc())
+        .limit(1)
+    ).first()
+    if found is None or (found.sha256, found.Upload.version_label) != (digest, version_label):
+        return None
+    return found.Stream, found.Upload
 
 
 def place(session: WriteSession, stream: Stream, document: Document, resolved: Resolved, delivery: Delivery) -> Placed:
@@ -269,6 +288,7 @@ def _new_upload(
         component_count=len(resolved.components),
         unidentified_count=sum(known.unevaluated in UNIDENTIFIED for known in components),
         warnings=[{"code": w.code, "count": w.count, "first": w.first} for w in document.warnings],
+        quality=quality_of(document)._asdict(),
         actor=delivery.actor,
     )
 
