@@ -1,0 +1,171 @@
+"""Many SBOMs at once, straight into the database: folders and archives, on all cores, as a baseline.
+
+What was imported before is recognised by its bytes and costs next to nothing: an import that stopped is simply run
+again.
+"""
+
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from service.clock import utc_now
+from service.db import connect
+from service.errors import ServiceError, TooLarge
+from service.flows.receiving import Request, receive_upload
+
+#: The actor of everything that an import brings about.
+IMPORT = "import"
+#: Files on the way to each process: enough to keep it busy, few enough to stay small.
+_AHEAD = 4
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+_SBOM_ENDINGS = (".json", ".xml", ".spdx", ".cdx", ".sbom", ".bom", ".tv", ".tag")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that may be an SBOM: where it is, the product it would be of, and its bytes (read when wanted)."""
+
+    place: str
+    product: str
+    path: Path | None
+    data: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one file; `error` says why it was refused, and nothing of it was stored then."""
+
+    place: str
+    product: str
+    components: int = 0
+    created: bool = False
+    error: str | None = None
+
+
+def find_sboms(paths: Iterable[Path], *, max_bytes: int) -> Iterator[Found]:
+    """Walk files, folders (sorted, hidden ones left out) and zip and tar archives.
+
+    A product is named after its file, without the endings that say what format it is in; a file in a folder also
+    after the folder, so that ``shop/web.json`` and ``blog/web.json`` are two.
+    """
+    for path in paths:
+        if path.is_dir():
+            inside = (p for p in sorted(path.rglob("*")) if p.is_file() and not _hidden(p.relative_to(path)))
+            for file in inside:
+                yield from _one(file, PurePosixPath(file.relative_to(path)), max_bytes)
+        else:
+            yield from _one(path, PurePosixPath(path.name), max_bytes)
+
+
+def count_sboms(paths: Iterable[Path]) -> int | None:
+    """Count what `find_sboms` will find, for a progress bar; None where that would mean reading archives twice."""
+    total = 0
+    for path in paths:
+        files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+        if any(file.name.endswith(_ARCHIVES) for file in files):
+            return None
+        total += len([file for file in files if not path.is_dir() or not _hidden(file.relative_to(path))])
+    return total
+
+
+def import_sboms(
+    url: str, found: Iterable[Found], *, max_bytes: int, processes: int | None = None
+) -> Iterator[Imported]:
+    """Import files in as many processes as there are cores; gives each result as it comes.
+
+    Args:
+        url: The database.
+        found: Read lazily: only a few files are in memory at a time.
+        max_bytes: Of one SBOM.
+        processes: Instead of one a core.
+    """
+    count = processes or os.cpu_count() or 1
+    pending: set[Future[Imported]] = set()
+    with ProcessPoolExecutor(count, initializer=_start, initargs=(url, max_bytes)) as pool:
+        for item in found:
+            pending.add(pool.submit(_import_one, item, utc_now()))
+            if len(pending) >= count * _AHEAD:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _one(file: Path, name: PurePosixPath, max_bytes: int) -> Iterator[Found]:
+    if file.name.endswith(".zip"):
+        yield from _in_zip(file, max_bytes)
+    elif file.name.endswith(_ARCHIVES):
+        yield from _in_tar(file, max_bytes)
+    else:
+        yield Found(str(file), _product(name), file)
+
+
+def _in_zip(file: Path, max_bytes: int) -> Iterator[Found]:
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            if not info.is_dir() and info.file_size <= max_bytes:
+                yield Found(f"{file}!{info.filename}", _product(PurePosixPath(info.filename)), None, archive.read(info))
+
+
+def _in_tar(file: Path, max_bytes: int) -> Iterator[Found]:
+    with tarfile.open(file) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() and member.size <= max_bytes else None
+            if content is not None:
+                yield Found(f"{file}!{member.name}", _product(PurePosixPath(member.name)), None, content.read())
+
+
+def _product(name: PurePosixPath) -> str:
+    bare = name.name
+    while bare.lower().endswith(_SBOM_ENDINGS):
+        bare = bare.rsplit(".", 1)[0]
+    return "-".join((*name.parent.parts, bare or name.name))
+
+
+class _Process:
+    """What each importing process keeps between files."""
+
+    def __init__(self, url: str, max_bytes: int) -> None:
+        self.engine = connect(url, pool_size=1)
+        self.max_bytes = max_bytes
+
+
+_process: _Process
+
+
+def _start(url: str, max_bytes: int) -> None:
+    global _process  # noqa: PLW0603 - set once, at the start of each process of the pool
+    _process = _Process(url, max_bytes)
+
+
+def _import_one(item: Found, now: datetime) -> Imported:
+    try:
+        data = _bytes_of(item)
+        request = Request(product=item.product, actor=IMPORT, baseline=True)
+        receipt = receive_upload(_process.engine, data, request, now=now)
+    except ServiceError as error:
+        return Imported(item.place, item.product, error=f"{error.title()}: {error.detail}")
+    except OSError as error:
+        return Imported(item.place, item.product, error=str(error))
+    return Imported(item.place, item.product, receipt.component_count, receipt.created)
+
+
+def _bytes_of(item: Found) -> bytes:
+    if item.data is not None:
+        return item.data
+    if item.path is None:
+        return b""
+    if item.path.stat().st_size > _process.max_bytes:
+        raise TooLarge(f"An SBOM may have {_process.max_bytes:,} bytes.")
+    return item.path.read_bytes()
