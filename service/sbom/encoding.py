@@ -25,11 +25,14 @@ _WITHOUT_MARK = (
 )
 _CHUNK_BYTES = 1 << 20
 
-# A backslash and what it escapes are taken together, so that an escaped backslash before "u0000" stays what it is.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
+# NUL, a high surrogate without its low one, a low one without its high one. The pattern itself passes over pairs, so
+# that a text of emoji costs nothing.
+_BAD_ESCAPE = re.compile(
+    rb"\\u(?:0000|[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u)[dD][c-fC-F][0-9a-fA-F]{2})"
 )
+#: A document with more of them is no text, and replacing them one by one takes long.
+MOST_REPLACED = 10_000
 
 
 def as_utf8(data: bytes) -> tuple[bytes, bool]:
@@ -77,16 +80,30 @@ def require_utf8(data: bytes) -> None:
 
 
 def without_bad_escapes(data: bytes, oddities: Oddities) -> bytes:
-    r"""Replace the JSON escapes that no database stores (``\u0000``, lone surrogates) by the replacement character."""
+    r"""Replace the JSON escapes that no database stores (``\u0000``, lone surrogates) by the replacement character.
+
+    Raises:
+        Malformed: There are more than `MOST_REPLACED`.
+    """
     changed: list[int] = []
 
     def replace(match: re.Match[bytes]) -> bytes:
-        if match[1] is None:
+        if _is_escaped(data, match.start()):
             return match[0]
         changed.append(match.start())
+        if len(changed) > MOST_REPLACED:
+            raise Malformed(f"More than {MOST_REPLACED:,} characters are NUL or broken. Create the SBOM again.")
         return b"\\ufffd"
 
-    clean = _ESCAPE.sub(replace, data)
+    clean = _BAD_ESCAPE.sub(replace, data)
     if changed:
         oddities.note("replaced-characters", at(data, changed[0]), count=len(changed))
     return clean
+
+
+def _is_escaped(data: bytes, backslash: int) -> bool:
+    """Tell whether the backslash is itself escaped: an odd number of them stands before it."""
+    start = backslash
+    while start and data[start - 1] == 0x5C:  # noqa: PLR2004 - a backslash
+        start -= 1
+    return (backslash - start) % 2 == 1

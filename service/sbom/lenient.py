@@ -14,7 +14,7 @@ import orjson
 
 from service.sbom.encoding import require_utf8, without_bad_escapes
 from service.sbom.oddities import Oddities
-from service.sbom.refusals import Malformed, TooDeep, at
+from service.sbom.refusals import Malformed, TooDeep, TooManyComponents, at
 from service.sbom.texts import as_text
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -25,13 +25,20 @@ _NUL = re.compile(rb"\\u0000")
 _MISFIT = object()
 
 
+#: Objects and lists in one document. A real one of 256 MB has some three million; "{}," repeated has 85.
+MOST_OBJECTS = 8_000_000
+
+
 def decode(data: bytes, shape: type[S], oddities: Oddities) -> S:
     """Read one JSON object as *shape*; fields that *shape* lacks are skipped.
 
     Raises:
         Malformed: Not UTF-8, not JSON, or a top-level list is something else.
+        TooManyComponents: More objects than any SBOM has.
         TooDeep: Nested deeper than the interpreter's stack allows (about a thousand levels).
     """
+    if len(data) > 2 * MOST_OBJECTS and data.count(b"{") + data.count(b"[") > MOST_OBJECTS:
+        raise TooManyComponents(f"The JSON holds more than {MOST_OBJECTS:,} objects. Split the SBOM by product.")
     require_utf8(data)
     # 0.3 ms a megabyte, half of what "in" takes; cheaper than looking at every string afterwards.
     if _NUL.search(data):

@@ -8,7 +8,9 @@ import re
 from service.sbom.refusals import Malformed, NotAnSbom, at
 
 _DECLARED = re.compile(rb"<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
-_SKIPPED = re.compile(rb"\s+|<\?(?:[^?]|\?(?!>))*\?>|<!--(?:[^-]|-(?!->))*-->")
+_BLANK = re.compile(rb"\s*")
+#: What may stand before the root, by its beginning and its end.
+_SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"))
 _ROOT = re.compile(rb"<(?:([\w.-]{1,60}):)?([\w.-]{1,60})")
 # ASCII-compatible ones only: in another encoding "<!DOCTYPE" would look different and slip through.
 _ALLOWED = re.compile(r"utf-?8|(us-)?ascii|iso-?8859-\d{1,2}|latin-?1|windows-125\d|cp125\d", re.IGNORECASE)
@@ -21,9 +23,7 @@ def root_of(data: bytes) -> tuple[str, str]:
     Raises:
         Malformed: A DOCTYPE, or no root element.
     """
-    position = 0
-    while skipped := _SKIPPED.match(data, position):
-        position = skipped.end()
+    position = _after_blanks_and_comments(data)
     if data[position : position + 9].upper() == b"<!DOCTYPE":
         if data[position + 9 : position + 30].strip().lower().startswith(b"html"):
             raise NotAnSbom("This is an HTML page, perhaps a login or error page. Send the SBOM file itself.")
@@ -32,6 +32,19 @@ def root_of(data: bytes) -> tuple[str, str]:
     if root is None:
         raise Malformed(f"The XML has no root element at {at(data, position)}. Create the SBOM again.")
     return root[2].decode(), data[position : position + 4096].partition(b">")[0].decode(errors="replace")
+
+
+def _after_blanks_and_comments(data: bytes) -> int:
+    position = 0
+    while True:
+        position = _BLANK.match(data, position).end()  # type: ignore[union-attr]  # matches always
+        ending = next((end for begin, end in _SKIPPED if data.startswith(begin, position)), None)
+        if ending is None:
+            return position
+        found = data.find(ending, position)
+        if found < 0:
+            raise Malformed(f"The XML has a comment at {at(data, position)} that never ends. Create the SBOM again.")
+        position = found + len(ending)
 
 
 def require_known_encoding(data: bytes, *, transcoded: bool) -> None:

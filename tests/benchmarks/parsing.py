@@ -44,12 +44,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Print both tables for each folder."""
     for data in WARMING_UP:
         read(data)
-    for folder in [Path(one) for one in arguments or ()] or list(_corpus()):
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".tsv", ".md"))
-        print(f"\n{folder.name}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:,.0f} MB")
+    folders = {folder: _files(folder) for folder in [Path(one) for one in arguments or ()] or list(_corpus())}
+    for folder, files in folders.items():
         # Memory first: a parent that has read much passes its free memory on to its children.
+        print(f"\n{folder.name}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:,.0f} MB")
         _print_memory([path for path in files if path.stat().st_size > LEAST_BYTES])
+    for folder, files in folders.items():
+        print(f"\n{folder.name}")
         _print_speed([speed for path in files if (speed := _speed(path))])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".tsv", ".md"))
 
 
 def _corpus() -> Iterator[Path]:

@@ -164,3 +164,26 @@ def test_more_components_than_allowed_are_refused() -> None:
 
 def test_a_file_extension_is_never_needed() -> None:
     assert sniff(b'\n\n  {"creationInfo": {}, "spdxVersion": "SPDX-2.2"}') == "spdx-json"
+
+
+def test_millions_of_empty_objects_are_refused_before_they_take_memory() -> None:
+    with pytest.raises(TooManyComponents, match="objects"):
+        read(b'{"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [' + b"{}," * 8_000_000 + b"{}]}")
+
+
+def test_endless_nul_escapes_are_refused_instead_of_replaced_one_by_one() -> None:
+    with pytest.raises(Malformed, match="NUL"):
+        read(b'{"bomFormat": "CycloneDX", "x": "' + rb"\u0000" * 1_000_000 + b'"}')
+
+
+def test_long_runs_of_escapes_beside_one_nul_cost_little() -> None:
+    escapes = rb"\n\ud83d\ude00\\" * 500_000
+
+    (found,) = read(b'{"bomFormat":"CycloneDX","components":[{"name":"a\\u0000"}],"x":"' + escapes + b'"}').components
+    assert found.name == "a\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize("beginning", ["<?x ", "<!-- "])
+def test_a_prolog_without_end_is_refused(beginning: str) -> None:
+    with pytest.raises(Malformed, match="never ends"):
+        read((beginning + "- ? > " * 1_000_000).encode())
