@@ -107,7 +107,7 @@ def record_failure(session: WriteSession, feed_id: int, *, error: str) -> None:
 def taken(session: ReadSession, feed_id: int) -> dict[str, datetime]:
     """Give what we have of a feed: advisory id to its `modified` there."""
     statement = select(FeedAdvisory.osv_id, FeedAdvisory.modified).where(FeedAdvisory.feed_id == feed_id)
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def mark_taken(session: WriteSession, feed_id: int, modified: Mapping[str, datetime]) -> None:

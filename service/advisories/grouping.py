@@ -41,12 +41,7 @@ def group_advisories(session: WriteSession, references: Mapping[int, References]
     """
     homes = _homes(session, {name for each in references.values() for name in (*each.names, *each.evidence)})
     groups = _joined(references.values(), homes)
-    held = sorted({vulnerability for group in groups for vulnerability in group.held})
-    titles = dict(
-        session.execute(select(Vulnerability.id, Vulnerability.name).where(Vulnerability.id == any_of(held)))
-        .tuples()
-        .all()
-    )
+    titles = _titles(session, {vulnerability for group in groups for vulnerability in group.held})
     merged = _settle(session, groups)
     _merge(session, merged)
     _name(session, groups, titles)
@@ -61,12 +56,12 @@ def _homes(session: ReadSession, names: Iterable[str]) -> dict[str, int]:
     statement = select(VulnerabilityAlias.alias, VulnerabilityAlias.vulnerability_id).join(
         wanted, VulnerabilityAlias.alias == wanted.c.name
     )
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def _titles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int, str]:
     statement = select(Vulnerability.id, Vulnerability.name).where(Vulnerability.id == any_of(vulnerability_ids))
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def _joined(references: Iterable[References], homes: Mapping[str, int]) -> list[_Group]:
@@ -163,7 +158,7 @@ def _link(session: WriteSession, references: Mapping[int, References], homes: Ma
     statement = select(
         VulnerabilityAdvisory.vulnerability_id, VulnerabilityAdvisory.advisory_id, VulnerabilityAdvisory.relation
     ).where(VulnerabilityAdvisory.advisory_id == any_of(references))
-    present: set[Link] = set(session.execute(statement).tuples().all())
+    present: set[Link] = set(session.execute(statement))
     _unlink(session, sorted(present - wanted))
     copy_rows(
         session,

@@ -5,7 +5,7 @@ taken. A sync that stops half-way loses nothing and repeats nothing. What it cha
 settles it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -51,7 +51,7 @@ class Synced:
     stored: int = 0
     merged: int = 0
     missing: list[str] = field(default_factory=list)
-    outdated: list[str] = field(default_factory=list)
+    outdated: dict[str, datetime] = field(default_factory=dict)
     malformed: dict[str, str] = field(default_factory=dict)
     trouble: str | None = None
     error: str | None = None
@@ -78,8 +78,26 @@ class _Batch:
     modified: dict[str, datetime]
 
 
+@dataclass(frozen=True)
+class _Run:
+    """One sync under way."""
+
+    engine: Engine
+    client: FeedClient
+    feed: Feed
+    synced: Synced
+    now: datetime
+    batch_size: int
+
+
 def sync_ecosystem(
-    engine: Engine, client: FeedClient, ecosystem: str, *, now: datetime, accept_vanished: bool = False
+    engine: Engine,
+    client: FeedClient,
+    ecosystem: str,
+    *,
+    now: datetime,
+    accept_vanished: bool = False,
+    batch_size: int = BATCH_SIZE,
 ) -> Synced:
     """Bring one ecosystem up to date. Failures of the feed are recorded and reported, not raised.
 
@@ -89,64 +107,58 @@ def sync_ecosystem(
         ecosystem: The name of its folder.
         now: Aware UTC; not compared with anything the feed says.
         accept_vanished: Retract also when more than a tenth of what was there is gone.
+        batch_size: Records in one transaction.
     """
-    synced = Synced(ecosystem)
     with writing(engine) as session:
         feed = record_attempt(session, client.url, ecosystem, now=now)
+    run = _Run(engine, client, feed, Synced(ecosystem), now, batch_size)
     try:
-        fetched = client.index(ecosystem, etag=feed.etag if feed.index_digest else None)
-        if fetched is None or digest_of(fetched.content) == feed.index_digest:
-            _note_idle(engine, feed, now=now)
-            return synced
-        index = read_index(fetched.content)
-        _apply(engine, client, feed, index, synced, now=now, accept_vanished=accept_vanished)
+        _sync(run, accept_vanished=accept_vanished)
     except UpstreamUnavailable as error:
-        synced.error = error.detail
+        run.synced.error = error.detail
         logger("advisories").warning("feed failed", ecosystem=ecosystem, error=error.detail)
         with writing(engine) as session:
             record_failure(session, feed.id, error=error.detail)
-        return synced
-    complete = not synced.missing and not synced.outdated and synced.trouble is None
-    with writing(engine) as session:
-        record_success(
-            session,
-            feed.id,
-            index_digest=index.digest if complete else None,
-            etag=fetched.etag if complete else None,
-            result=synced.as_result(),
-            trouble=synced.trouble,
-            now=now,
-        )
-    return synced
+    return run.synced
 
 
-def _note_idle(engine: Engine, feed: Feed, *, now: datetime) -> None:
-    with writing(engine) as session:
-        record_success(
-            session, feed.id, index_digest=feed.index_digest, etag=feed.etag, result=None, trouble=None, now=now
-        )
-
-
-def _apply(
-    engine: Engine,
-    client: FeedClient,
-    feed: Feed,
-    index: Index,
-    synced: Synced,
-    *,
-    now: datetime,
-    accept_vanished: bool,
-) -> None:
-    with reading(engine) as session:
+def _sync(run: _Run, *, accept_vanished: bool) -> None:
+    feed, synced = run.feed, run.synced
+    fetched = run.client.index(feed.ecosystem, etag=feed.etag if feed.index_digest else None)
+    if fetched is None or digest_of(fetched.content) == feed.index_digest:
+        _succeed(run, feed.index_digest, feed.etag, result=None)
+        return
+    index = read_index(fetched.content)
+    with reading(run.engine) as session:
         todo = plan(index, taken(session, feed.id))
     synced.added, synced.changed = len(todo.added), len(todo.changed)
     synced.malformed = _still_malformed(feed, index, todo)
-    fetched = _fetch(client, feed.ecosystem, todo.wanted)
-    for batch in _ahead(_batches(client, fetched, todo.wanted, synced)):
-        with writing(engine) as session:
-            _count(synced, store(session, batch.records))
-            mark_taken(session, feed.id, batch.modified)
-    _retract(engine, feed, todo, synced, now=now, accept_vanished=accept_vanished)
+    _store(run, todo.wanted)
+    _retract(run, todo, accept_vanished=accept_vanished)
+    if synced.missing or synced.outdated or synced.trouble:
+        _succeed(run, None, None, result=synced.as_result())
+    else:
+        _succeed(run, index.digest, fetched.etag, result=synced.as_result())
+
+
+def _succeed(run: _Run, index_digest: bytes | None, etag: str | None, *, result: dict[str, object] | None) -> None:
+    with writing(run.engine) as session:
+        record_success(
+            session,
+            run.feed.id,
+            index_digest=index_digest,
+            etag=etag,
+            result=result,
+            trouble=run.synced.trouble,
+            now=run.now,
+        )
+
+
+def _store(run: _Run, wanted: Mapping[str, datetime]) -> None:
+    for batch in _ahead(_batches(run, wanted)):
+        with writing(run.engine) as session:
+            _count(run.synced, store(session, batch.records))
+            mark_taken(session, run.feed.id, batch.modified)
 
 
 def _ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
@@ -186,32 +198,35 @@ def _fetch(client: FeedClient, ecosystem: str, wanted: Mapping[str, datetime]) -
             yield from archived_records(file, left)
 
 
-def _batches(
-    client: FeedClient, fetched: Iterable[tuple[str, bytes]], wanted: Mapping[str, datetime], synced: Synced
-) -> Iterator[_Batch]:
-    """Read what was fetched and deal it into batches; what did not come is noted as missing."""
+def _batches(run: _Run, wanted: Mapping[str, datetime]) -> Iterator[_Batch]:
+    """Read what is wanted and deal it into batches; what did not come is noted as missing."""
     left = set(wanted)
     batch = _Batch([], {})
-    for osv_id, raw in fetched:
+    for osv_id, raw in _fetch(run.client, run.feed.ecosystem, wanted):
         if osv_id not in left:
             continue
         left.discard(osv_id)
-        try:
-            record = _read(osv_id, raw)
-            if record.modified < wanted[osv_id] - _ROUNDING:
-                record = _newer(client, record, synced)
-        except MalformedRecord as error:
-            synced.malformed[osv_id] = error.detail
-            batch.modified[osv_id] = wanted[osv_id]
-            continue
-        batch.records.append(record)
-        batch.modified[osv_id] = record.modified if osv_id in synced.outdated else wanted[osv_id]
-        if len(batch.records) == BATCH_SIZE:
+        _put(run, batch, osv_id, raw, wanted[osv_id])
+        if len(batch.modified) == run.batch_size:
             yield batch
             batch = _Batch([], {})
     if batch.modified:
         yield batch
-    synced.missing = sorted(left)
+    run.synced.missing = sorted(left)
+
+
+def _put(run: _Run, batch: _Batch, osv_id: str, raw: bytes, promised: datetime) -> None:
+    batch.modified[osv_id] = promised
+    try:
+        record = _read(osv_id, raw)
+        if record.modified < promised - _ROUNDING:
+            record = _newer(run, record)
+    except MalformedRecord as error:
+        run.synced.malformed[osv_id] = error.detail
+        return
+    batch.records.append(record)
+    if osv_id in run.synced.outdated:
+        batch.modified[osv_id] = record.modified
 
 
 def _read(osv_id: str, raw: bytes) -> OsvRecord:
@@ -221,29 +236,31 @@ def _read(osv_id: str, raw: bytes) -> OsvRecord:
     return record
 
 
-def _newer(client: FeedClient, record: OsvRecord, synced: Synced) -> OsvRecord:
+def _newer(run: _Run, record: OsvRecord) -> OsvRecord:
     """Ask for a record by itself of which the archive has an older version than the index promised.
 
     If its own file is no newer, the index is wrong, and to ask again would not help.
     """
-    raw = client.record(synced.ecosystem, record.osv_id) if len(synced.outdated) < _ONE_BY_ONE else None
+    outdated = run.synced.outdated
+    raw = run.client.record(run.feed.ecosystem, record.osv_id) if len(outdated) < _ONE_BY_ONE else None
     if raw is None:
-        synced.outdated.append(record.osv_id)
+        outdated[record.osv_id] = record.modified
         return record
     return max(_read(record.osv_id, raw), record, key=lambda each: each.modified)
 
 
-def _retract(engine: Engine, feed: Feed, todo: Plan, synced: Synced, *, now: datetime, accept_vanished: bool) -> None:
-    if not todo.vanished:
+def _retract(run: _Run, todo: Plan, *, accept_vanished: bool) -> None:
+    ecosystem, count = run.feed.ecosystem, len(todo.vanished)
+    if not count:
         return
     if todo.held and not accept_vanished:
-        synced.trouble = (
-            f"{len(todo.vanished)} advisories are gone from {feed.ecosystem} at once, more than a tenth. "
+        run.synced.trouble = (
+            f"{count} advisories are gone from {ecosystem} at once, more than a tenth. "
             "They are kept until somebody says that this is right."
         )
-        logger("advisories").error("vanished advisories held", ecosystem=feed.ecosystem, count=len(todo.vanished))
+        logger("advisories").error("vanished advisories held", ecosystem=ecosystem, count=count)
         return
-    with writing(engine) as session:
-        forget(session, feed.id, todo.vanished)
-        _count(synced, retract(session, todo.vanished, now=now))
-    synced.vanished = len(todo.vanished)
+    with writing(run.engine) as session:
+        forget(session, run.feed.id, todo.vanished)
+        _count(run.synced, retract(session, todo.vanished, now=run.now))
+    run.synced.vanished = count
