@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy import Engine
 
-from service.api import changes, health, keys, products, releases, streams, teams
+from service.api import audit, changes, health, keys, products, releases, streams, teams
 from service.api.cursors import Cursors
 from service.api.problems import Problem, install, problems
 from service.api.traffic import Counters, Traffic
@@ -29,6 +29,7 @@ ROUTERS = (
     teams.router,
     keys.router,
     changes.router,
+    audit.router,
 )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.pool import QueuePool
 from service.api.deps import Read
 from service.api.problems import problems
 from service.changes.models import Change, ChangeCounter
-from service.db import migrations_folder
+from service.db import ReadSession, migrations_folder, reading
 from service.errors import Busy
 
 router = APIRouter(tags=["health"])
@@ -42,13 +42,19 @@ def healthz() -> Health:
 
 
 @router.get("/readyz", responses=problems(503))
-def readyz(session: Read) -> Health:
-    """Tell that the database answers and has the schema this version needs."""
+def readyz(request: Request) -> Health:
+    """Tell that the database and its replica answer and have the schema this version needs."""
+    for engine in dict.fromkeys((request.app.state.engine, request.app.state.read_engine)):
+        with reading(engine) as session:
+            _check_schema(session)
+    return Health(status="ready")
+
+
+def _check_schema(session: ReadSession) -> None:
     table = session.scalar(select(func.to_regclass("alembic_version")))
     found = session.scalar(text("SELECT version_num FROM alembic_version")) if table else None
     if found != _head():
         raise WrongSchema(f"The schema is at {found or 'nothing'}, needed is {_head()}: run `muster migrate`.")
-    return Health(status="ready")
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=problems(503))

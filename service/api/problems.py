@@ -75,6 +75,7 @@ HEADERS = {
     429: {"Retry-After": "5"},
     503: {"Retry-After": "5"},
 }
+_UNIQUE_VIOLATION = "23505"
 
 
 class Problem(BaseModel):
@@ -142,6 +143,7 @@ def install(app: FastAPI) -> None:
         exc.InterfaceError: _database_away,
         exc.TimeoutError: _database_away,
         exc.DataError: _unstorable,
+        exc.IntegrityError: _not_alone,
         Exception: _unexpected,
     }
     for kind, handler in handlers.items():
@@ -184,8 +186,18 @@ def _unstorable(request: Request, error: exc.DataError) -> JSONResponse:
     return problem_of(request, errors.Unreadable("A value is out of range or has characters that cannot be stored."))
 
 
+def _not_alone(request: Request, error: exc.IntegrityError) -> JSONResponse:
+    """Answer for a race that a unique constraint decided; any other broken constraint is a fault of ours."""
+    if getattr(error.orig, "sqlstate", None) != _UNIQUE_VIOLATION:
+        return _unexpected(request, error)
+    return problem_of(request, errors.Conflict("Somebody else did the same at this moment; look again."))
+
+
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     request_id = request.scope.get("request_id", "")
     log.error("unexpected", request_id=request_id, exc_info=error)
     detail = "Something unexpected happened; the log has it under the request id."
-    return answer(request, 500, "internal", "Unexpected error", detail, members={"request_id": request_id})
+    # This answer is written outside of the middleware that gives every other its id.
+    headers = {"X-Request-Id": request_id}
+    members = {"request_id": request_id}
+    return answer(request, 500, "internal", "Unexpected error", detail, members=members, headers=headers)

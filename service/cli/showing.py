@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -31,12 +32,23 @@ def say(message: str) -> None:
     sys.stderr.write(message + "\n")
 
 
+def show_line(text: str) -> None:
+    """Print a line for people."""
+    sys.stdout.write(clean(text) + "\n")
+
+
+def clean(text: str) -> str:
+    """Make a text safe to print: whoever sent an SBOM chose some of them, and the terminal obeys control characters."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    # Whoever sent an SBOM chose some of these texts; control characters would reach the terminal.
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(value))
+        return clean(", ".join(str(item) for item in value))
+    return clean(str(value))

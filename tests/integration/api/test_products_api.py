@@ -95,3 +95,19 @@ def test_the_fallback_team_is_there_from_the_beginning(client_as: Callable[..., 
     assert reader.get("/v1/teams/cert-triage").json()["fallback"]
     teams = reader.get("/v1/teams").json()["items"]
     assert [(team["name"], team["fallback"]) for team in teams] == [("cert-triage", True)]
+
+
+def test_acts_are_listed_newest_first_and_only_to_cert_and_admins(
+    admin: TestClient, client_as: Callable[..., TestClient]
+) -> None:
+    for slug in ("a", "b", "c"):
+        admin.put(f"/v1/products/{slug}", json={"tier": "high"})
+    first = client_as("cert").get("/v1/audit", params={"limit": 2}).json()
+    assert [(act["actor"], act["action"], act["subject"]) for act in first["items"]] == [
+        ("the admin", "product.put", "c"),
+        ("the admin", "product.put", "b"),
+    ]
+    assert first["items"][0]["detail"] == {"tier": "high"}
+    rest = admin.get("/v1/audit", params={"after": first["next"]}).json()
+    assert [act["subject"] for act in rest["items"]] == ["a"]
+    assert client_as("reader").get("/v1/audit").status_code == 403
