@@ -10,13 +10,30 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy import Engine
 
-from service.api import audit, changes, health, keys, products, releases, streams, teams
+from service.api import (
+    advisories,
+    audit,
+    changes,
+    components,
+    exposures,
+    feeds,
+    health,
+    incidents,
+    keys,
+    products,
+    releases,
+    sboms,
+    search,
+    streams,
+    teams,
+)
 from service.api.cursors import Cursors
 from service.api.problems import Problem, install, problems
 from service.api.traffic import Counters, Traffic
 from service.clock import utc_now
-from service.db import connect
+from service.db import WriteSession, connect
 from service.errors import Refused
+from service.jobs.queue import enqueue_tick
 from service.jobs.running import running
 from service.log import configure
 from service.settings import Settings
@@ -26,9 +43,16 @@ ROUTERS = (
     products.router,
     streams.router,
     releases.router,
+    components.router,
+    sboms.router,
+    search.router,
+    advisories.router,
+    feeds.router,
+    incidents.router,
+    exposures.router,
+    changes.router,
     teams.router,
     keys.router,
-    changes.router,
     audit.router,
 )
 
@@ -65,6 +89,7 @@ def create_app(
     app.state.engine, app.state.read_engine = engine, read_engine or engine
     app.state.cursors = Cursors(settings.secret_key.get_secret_value())
     app.state.counters = Counters()
+    app.state.ask_for_sync = _ask_for_sync
     install(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -83,6 +108,10 @@ def from_environment() -> FastAPI:
     replica = settings.read_database_url
     read_engine = connect(replica.get_secret_value()) if replica else None
     return create_app(settings, engine=engine, read_engine=read_engine, jobs=True)
+
+
+def _ask_for_sync(session: WriteSession, now: datetime) -> bool:
+    return enqueue_tick(session, "sync", f"asked {now.isoformat()}", run_at=now)
 
 
 def _lifespan(beside: AbstractContextManager[Any]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

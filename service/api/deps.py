@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI, Header, Path, Query, Request, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Engine
 
 from service.access.keys import authenticate
 from service.access.roles import Actor, Permission
@@ -37,6 +38,11 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
+def _engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine
+
+
 def _read_session(request: Request) -> Iterator[ReadSession]:
     with reading(request.app.state.read_engine) as session:
         yield session
@@ -48,6 +54,8 @@ def _write_session(request: Request) -> Iterator[WriteSession]:
 
 
 Now = Annotated[datetime, Depends(_now)]
+#: For the flows, which open their own transactions. A `Write` beside it takes no connection before it is used.
+Primary = Annotated[Engine, Depends(_engine)]
 Configured = Annotated[Settings, Depends(_settings)]
 Read = Annotated[ReadSession, Depends(_read_session, scope="function")]
 Write = Annotated[WriteSession, Depends(_write_session, scope="function")]
@@ -120,6 +128,10 @@ class Listing:
         """Give the single value to go on after, or *start* at the beginning."""
         value: Row = self.position[0] if self.position else start
         return value
+
+    def write(self, *position: str | int | None) -> str:
+        """Write `next` for the row at a position of several values."""
+        return self._cursors.write(self._name, *position)
 
     def cut(self, rows: Sequence[Row], position: Callable[[Row], str | int]) -> tuple[Sequence[Row], str | None]:
         """Divide rows, of which one more than `limit` was asked for, into the page and `next`."""

@@ -9,11 +9,24 @@ from pydantic import Field
 
 from service.access import audit
 from service.access.teams import team_names
-from service.api.deps import CurrentActor, IfMatch, Listing, Now, Read, Write, check_version, etag, listing, may
+from service.api.deps import (
+    CurrentActor,
+    IfMatch,
+    Listing,
+    Now,
+    Primary,
+    Read,
+    Write,
+    check_version,
+    etag,
+    listing,
+    may,
+)
 from service.api.problems import problems
 from service.api.schemas import Answer, Body, Page, Reason
 from service.db import ReadSession
 from service.errors import NotFound
+from service.flows import retiring
 from service.inventory import stewardship
 from service.inventory.models import Product
 from service.inventory.products import find_product, list_products
@@ -127,22 +140,20 @@ def patch(
 
 @router.post("/{product}:archive", dependencies=manages, responses=problems(404, 409))
 def archive(
-    product: str, body: Reason, session: Write, response: Response, actor: CurrentActor, now: Now
+    product: str, body: Reason, engine: Primary, session: Write, response: Response, actor: CurrentActor, now: Now
 ) -> ProductOut:
     """Take a product and its streams out of use; its exposures end as retired."""
-    row = lock_product(session, product)
-    stewardship.archive_product(session, row, reason=body.reason, now=now)
-    audit.record(session, actor, "product.archive", row.slug, {"reason": body.reason}, now=now)
-    return _answer(session, row, response)
+    retiring.archive(engine, product, reason=body.reason, actor=actor, now=now)
+    return _answer(session, find_product(session, product), response)
 
 
 @router.post("/{product}:revive", dependencies=manages, responses=problems(404, 409))
-def revive(product: str, session: Write, response: Response, actor: CurrentActor, now: Now) -> ProductOut:
-    """Put an archived product back into use, with the streams that were archived with it."""
-    row = lock_product(session, product)
-    stewardship.revive_product(session, row)
-    audit.record(session, actor, "product.revive", row.slug, now=now)
-    return _answer(session, row, response)
+def revive(
+    product: str, engine: Primary, session: Write, response: Response, actor: CurrentActor, now: Now
+) -> ProductOut:
+    """Put an archived product back into use, with the streams that were archived with it; what is affected reopens."""
+    retiring.unarchive(engine, product, actor=actor, now=now)
+    return _answer(session, find_product(session, product), response)
 
 
 def shapes(session: ReadSession, rows: Sequence[Product]) -> list[ProductOut]:

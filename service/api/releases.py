@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from service.access import audit
-from service.api.deps import CurrentActor, Listing, Now, Read, Write, listing, may
+from service.api.deps import CurrentActor, Listing, Now, Primary, Read, Write, listing, may
 from service.api.problems import problems
 from service.api.schemas import Answer, Body, Page
 from service.clock import from_micros
+from service.flows import retiring
 from service.inventory.products import find_product
-from service.inventory.releases import Labelled, find_release, list_releases, set_release
+from service.inventory.releases import Labelled, find_release, list_releases
 
 router = APIRouter(prefix="/v1/products/{product}/releases", tags=["products"])
 
@@ -57,17 +57,24 @@ def patch(
     product: str,
     version: str,
     body: ReleasePatch,
+    engine: Primary,
     session: Write,
     actor: CurrentActor,
     now: Now,
     stream: Annotated[str | None, Query(description="needed where several streams have this version")] = None,
 ) -> ReleaseOut:
-    """Say whether a release is supported, or retired."""
-    row = find_product(session, product)
-    set_release(session, row, version, supported=body.supported, retired=body.retired, stream=stream, now=now)
-    audit.record(session, actor, "release.patch", f"{row.slug}@{version}", body.model_dump(), now=now)
-    session.flush()
-    return _shape(find_release(session, row, version, stream=stream))
+    """Say whether a release is supported, or retired; exposures follow."""
+    retiring.support(
+        engine,
+        product,
+        version,
+        supported=body.supported,
+        retired=body.retired,
+        stream=stream,
+        actor=actor,
+        now=now,
+    )
+    return _shape(find_release(session, find_product(session, product), version, stream=stream))
 
 
 def _shape(labelled: Labelled) -> ReleaseOut:

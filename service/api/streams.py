@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 
-from service.access import audit
-from service.api.deps import CurrentActor, Listing, Now, Read, Write, listing, may
+from service.api.deps import CurrentActor, Listing, Now, Primary, Read, listing, may
 from service.api.problems import problems
 from service.api.schemas import Answer, Page, Reason
+from service.flows import retiring
 from service.inventory.models import Stream
-from service.inventory.products import find_product, find_stream, list_streams, retire_stream, revive_stream
+from service.inventory.products import find_product, list_streams
 
 router = APIRouter(prefix="/v1/products/{product}/streams", tags=["products"])
 
@@ -46,13 +46,9 @@ def index(product: str, session: Read, place: Annotated[Listing, Depends(listing
     dependencies=[Depends(may("manage_products"))],
     responses=problems(404, 409),
 )
-def retire(product: str, stream: str, body: Reason, session: Write, actor: CurrentActor, now: Now) -> Stream:
+def retire(product: str, stream: str, body: Reason, engine: Primary, actor: CurrentActor, now: Now) -> Stream:
     """Take a stream out of the field; its exposures end as retired."""
-    found = find_product(session, product)
-    row = find_stream(session, found.id, stream)
-    retire_stream(session, row, reason=body.reason, now=now)
-    audit.record(session, actor, "stream.retire", f"{found.slug}/{stream}", {"reason": body.reason}, now=now)
-    return row
+    return retiring.retire(engine, product, stream, reason=body.reason, actor=actor, now=now)
 
 
 @router.post(
@@ -61,10 +57,6 @@ def retire(product: str, stream: str, body: Reason, session: Write, actor: Curre
     dependencies=[Depends(may("manage_products"))],
     responses=problems(404, 409),
 )
-def revive(product: str, stream: str, session: Write, actor: CurrentActor, now: Now) -> Stream:
-    """Put a retired stream back into the field."""
-    found = find_product(session, product)
-    row = find_stream(session, found.id, stream)
-    revive_stream(session, row)
-    audit.record(session, actor, "stream.revive", f"{found.slug}/{stream}", now=now)
-    return row
+def revive(product: str, stream: str, engine: Primary, actor: CurrentActor, now: Now) -> Stream:
+    """Put a retired stream back into the field; what is affected in it opens again."""
+    return retiring.revive(engine, product, stream, actor=actor, now=now)

@@ -74,6 +74,18 @@ class Finding:
         kinds = {item.kind for item in self.evidence}
         return next((kind for kind in ("malware", "vulnerability") if kind in kinds), "informational")
 
+    @property
+    def rank(self) -> tuple[bool, bool, int, str, str, int]:
+        """Its place among others, the worst first."""
+        return (
+            self.certainty != "certain",
+            self.kind != "malware",
+            SEVERITIES.index(self.severity),
+            self.component.name,
+            self.evidence[0].vulnerability,
+            self.component.id,
+        )
+
     def fails(self, gate: str) -> bool:
         """Tell whether a gate says no to it: certain, shipped or malware, undecided, and bad enough."""
         counts = self.kind == "malware" or (self.kind == "vulnerability" and self.scope in {"required", "optional"})
@@ -138,18 +150,7 @@ def findings_of(
         )
         for (component_id, vulnerability_id), evidence in grouped.items()
     ]
-    return sorted(findings, key=_worst_first)
-
-
-def _worst_first(finding: Finding) -> tuple[bool, bool, int, str, str, int]:
-    return (
-        finding.certainty != "certain",
-        finding.kind != "malware",
-        SEVERITIES.index(finding.severity),
-        finding.component.name,
-        finding.evidence[0].vulnerability,
-        finding.component.id,
-    )
+    return sorted(findings, key=lambda finding: finding.rank)
 
 
 def component_rows(session: ReadSession, component_ids: set[int] | frozenset[int]) -> dict[int, Row]:

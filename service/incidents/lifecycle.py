@@ -49,6 +49,12 @@ _FROM: dict[str, frozenset[str]] = {
 }
 
 
+_NOT_ON_A_WORD = (
+    "Nothing closes on a word: resolved follows by itself once every SBOM in the field is clean. Say fix_claimed, "
+    "and upload the SBOM that proves it; if it does not matter here, say not_affected and why."
+)
+
+
 class StepRefused(Refused):
     """The exposure cannot take this step."""
 
@@ -63,9 +69,9 @@ class ChangedMeanwhile(Conflict):
 
 @dataclass(frozen=True)
 class Decision:
-    """A step that a person wants an exposure to take."""
+    """A step that a person wants an exposure to take; `to` is a `Target`, or it is refused."""
 
-    to: Target
+    to: str
     reason: str = ""
     justification: str | None = None
     expires_at: datetime | None = None
@@ -75,6 +81,15 @@ class Decision:
 def find_exposure(session: ReadSession, name: str) -> Exposure:
     """Give an exposure by its readable id (`EXP-41`)."""
     exposure = session.get(Exposure, number_of(name, "EXP"))
+    if exposure is None:
+        raise NotFound(f"There is no exposure {name}.")
+    return exposure
+
+
+def lock_exposure(session: WriteSession, name: str) -> Exposure:
+    """Give an exposure and lock its row until the transaction ends: whoever compares its version sees the last one."""
+    row = select(Exposure).where(Exposure.id == number_of(name, "EXP")).with_for_update()
+    exposure = session.scalar(row.execution_options(populate_existing=True))
     if exposure is None:
         raise NotFound(f"There is no exposure {name}.")
     return exposure
@@ -97,6 +112,8 @@ def transition(
         Forbidden: It is another team's.
     """
     exposure = _locked(session, exposure_id, actor, version, claim_only=decision.to == "fix_claimed")
+    if decision.to == "resolved":
+        raise StepRefused(_NOT_ON_A_WORD)
     if decision.to not in _FROM:
         raise Unreadable(f"{decision.to} is no step of a person: {', '.join(sorted(_FROM))} are.")
     if exposure.status not in _FROM[decision.to]:

@@ -8,7 +8,9 @@ from sqlalchemy.dialects import postgresql as pg
 
 from service.access.roles import Actor, Role
 from service.db import ReadSession, WriteSession, any_of
+from service.errors import NotFound
 from service.inventory.models import KeyProduct, Product
+from service.inventory.products import find_product
 
 
 def bind_key(session: WriteSession, key_id: int, product_ids: Iterable[int]) -> None:
@@ -24,6 +26,14 @@ def with_bindings(session: ReadSession, actor: Actor) -> Actor:
         return actor
     bound = frozenset(session.scalars(select(KeyProduct.product_id).where(KeyProduct.key_id == actor.key_id)))
     return replace(actor, products=bound or None)
+
+
+def visible_product(session: ReadSession, actor: Actor, slug: str) -> Product:
+    """Give a product that the actor may see; one that it may not is not there."""
+    product = find_product(session, slug)
+    if not actor.sees(product.id):
+        raise NotFound(f"There is no product {slug}.")
+    return product
 
 
 def bound_slugs(session: ReadSession, key_ids: Iterable[int]) -> dict[int, list[str]]:

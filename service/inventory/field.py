@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, literal, null, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, null, select, tuple_, union_all
 
 from service.clock import OPEN
 from service.db import ReadSession, any_of
@@ -38,6 +38,27 @@ def uses_of_components(session: ReadSession, component_ids: Iterable[int]) -> li
 def all_uses(session: ReadSession, product_id: int) -> list[FieldUse]:
     """Give everything that one product has in the field."""
     return _uses(session, Stream.product_id == product_id)
+
+
+def uses_after(session: ReadSession, product_id: int, after: tuple[int, int, int], limit: int) -> list[FieldUse]:
+    """Give part of what one product has in the field, by (stream, release or 0, component), after a position."""
+    product = Stream.product_id == product_id
+    uses = union_all(_heads().where(product), _releases().where(product)).subquery()
+    place = (uses.c.id, func.coalesce(uses.c.release_id, 0), uses.c.component_id)
+    rows = session.execute(select(uses).where(tuple_(*place) > tuple_(*after)).order_by(*place).limit(limit))
+    return [FieldUse(*row) for row in rows]
+
+
+def uses_of_stream(session: ReadSession, stream: Stream, at_us: int | None, after: int, limit: int) -> list[FieldUse]:
+    """Give part of what one stream contains, now (None) or at a time, by component, after one; retired or not."""
+    there = Usage.to_us == literal_open() if at_us is None else and_(Usage.from_us <= at_us, Usage.to_us > at_us)
+    rows = session.execute(
+        select(Usage.component_id, Usage.scope, Usage.from_us)
+        .where(Usage.stream_id == stream.id, there, Usage.component_id > after)
+        .order_by(Usage.component_id)
+        .limit(limit)
+    )
+    return [FieldUse(stream.product_id, stream.id, None, *row) for row in rows]
 
 
 def _uses(session: ReadSession, where: ColumnElement[bool]) -> list[FieldUse]:
@@ -79,6 +100,17 @@ def is_live() -> ColumnElement[bool]:
 def is_supported() -> ColumnElement[bool]:
     """A release that counts: supported, not retired, its upload not taken back."""
     return and_(Release.supported, Release.retired_at.is_(None), Upload.voided_at.is_(None))
+
+
+def newest_times(session: ReadSession, product_id: int) -> dict[int, int]:
+    """Give the time of the newest upload of each of a product's streams: stream id to microseconds."""
+    rows = session.execute(
+        select(Upload.stream_id, func.max(Upload.at_us))
+        .join(Stream, Stream.id == Upload.stream_id)
+        .where(Stream.product_id == product_id, Upload.voided_at.is_(None))
+        .group_by(Upload.stream_id)
+    )
+    return dict(rows.tuples().all())
 
 
 class Head(NamedTuple):

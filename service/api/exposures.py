@@ -1,0 +1,148 @@
+"""``/v1/exposures``: one incident in one product; what its owner does about it."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import AwareDatetime, Field
+
+from service.access import audit
+from service.access.roles import Actor
+from service.access.teams import get_team
+from service.api.deps import IfMatch, Listing, Now, Read, Write, check_version, etag, listing, may
+from service.api.incidents import ExposureOut, ExposurePage, ExposureStatus, StepOnTimelineOut, TimelinePage
+from service.api.problems import problems
+from service.api.schemas import Body
+from service.db import ReadSession
+from service.incidents import lifecycle
+from service.incidents.history import timeline_of
+from service.incidents.lifecycle import Decision, find_exposure, lock_exposure
+from service.incidents.listing import exposures_in_full, list_exposures
+from service.incidents.models import Exposure
+from service.incidents.representing import exposure_name
+from service.inventory.products import find_product
+
+router = APIRouter(prefix="/v1/exposures", tags=["exposures"])
+reads = [Depends(may("read_incidents"))]
+
+Text = Annotated[str, Field(max_length=10_000)]
+
+
+class TransitionIn(Body):
+    """A step to take."""
+
+    to: Literal["open", "acknowledged", "in_progress", "fix_claimed", "not_affected", "risk_accepted", "resolved"] = (
+        Field(description="resolved is refused: it follows by itself once every SBOM in the field is clean")
+    )
+    reason: Text = Field("", description="needed, except to acknowledge or to claim a fix")
+    justification: str | None = Field(None, description="for not_affected: one of CycloneDX's")
+    expires_at: AwareDatetime | None = Field(None, strict=False, description="for risk_accepted: until when")
+    evidence: dict[str, Any] | None = Field(None, description="what shows it: commits, builds, tickets")
+
+
+class CommentIn(Body):
+    """Something to say."""
+
+    text: Text = Field(min_length=1)
+
+
+class OwnerIn(Body):
+    """Another team to act."""
+
+    team: str
+    reason: Text = ""
+
+
+@router.get("", dependencies=reads, responses=problems(404))
+def index(
+    session: Read,
+    place: Annotated[Listing, Depends(listing("exposures"))],
+    owner: Annotated[str | None, Query(description="a team")] = None,
+    product: Annotated[str | None, Query(description="a slug")] = None,
+    status: Annotated[list[ExposureStatus], Query(description="may be repeated")] = [],  # noqa: B006 - FastAPI copies
+) -> ExposurePage:
+    """List exposures in the order they were opened."""
+    rows = list_exposures(
+        session,
+        team_id=get_team(session, owner).id if owner else None,
+        product_id=find_product(session, product).id if product else None,
+        statuses=status,
+        after=place.after(0),
+        limit=place.limit + 1,
+    )
+    page, following = place.cut(rows, lambda row: row[0])
+    return ExposurePage(items=[ExposureOut.model_validate(values) for _, values in page], next=following)
+
+
+@router.get("/{exposure}", dependencies=reads, responses=problems(404))
+def show(exposure: str, session: Read, response: Response) -> ExposureOut:
+    """Give one exposure; its ETag is needed to change it."""
+    return _answer(session, find_exposure(session, exposure), response)
+
+
+@router.get("/{exposure}/timeline", dependencies=reads, responses=problems(404))
+def timeline(
+    exposure: str, session: Read, place: Annotated[Listing, Depends(listing("exposure timeline"))]
+) -> TimelinePage:
+    """Tell what happened to an exposure, in order."""
+    row = find_exposure(session, exposure)
+    rows = timeline_of(session, exposure_id=row.id, after=place.after(0), limit=place.limit + 1)
+    page, following = place.cut(rows, lambda step: step[0])
+    return TimelinePage(items=[StepOnTimelineOut.model_validate(values) for _, values in page], next=following)
+
+
+@router.post("/{exposure}/transitions", responses=problems(404, 409, 412, 428))
+def transition(
+    exposure: str,
+    body: TransitionIn,
+    session: Write,
+    response: Response,
+    actor: Annotated[Actor, Depends(may("claim_fix"))],
+    now: Now,
+    if_match: IfMatch = None,
+) -> ExposureOut:
+    """Take a step. Owners act for their own team; an integration can only claim fixes."""
+    row = lock_exposure(session, exposure)
+    check_version(if_match, row.version)
+    row = lifecycle.transition(session, row.id, Decision(**body.model_dump()), actor=actor, now=now)
+    detail = body.model_dump(mode="json", exclude_none=True)
+    audit.record(session, actor, "exposure.transition", exposure_name(row.id), detail, now=now)
+    return _answer(session, row, response)
+
+
+@router.post("/{exposure}/comments", responses=problems(404))
+def comment(
+    exposure: str,
+    body: CommentIn,
+    session: Write,
+    response: Response,
+    actor: Annotated[Actor, Depends(may("act_on_exposure"))],
+    now: Now,
+) -> ExposureOut:
+    """Add a sentence to the timeline."""
+    row = lifecycle.comment(session, find_exposure(session, exposure).id, body.text, actor=actor, now=now)
+    audit.record(session, actor, "exposure.comment", exposure_name(row.id), now=now)
+    return _answer(session, row, response)
+
+
+@router.put("/{exposure}/owner", responses=problems(404, 412))
+def assign(
+    exposure: str,
+    body: OwnerIn,
+    session: Write,
+    response: Response,
+    actor: Annotated[Actor, Depends(may("act_on_exposure"))],
+    now: Now,
+    if_match: IfMatch = None,
+) -> ExposureOut:
+    """Give an exposure to another team. If-Match is compared where it is sent."""
+    row = lock_exposure(session, exposure)
+    if if_match is not None:
+        check_version(if_match, row.version)
+    row = lifecycle.assign(session, row.id, body.team, actor=actor, reason=body.reason, now=now)
+    audit.record(session, actor, "exposure.assign", exposure_name(row.id), body.model_dump(), now=now)
+    return _answer(session, row, response)
+
+
+def _answer(session: ReadSession, row: Exposure, response: Response) -> ExposureOut:
+    response.headers["ETag"] = etag(row.version)
+    return ExposureOut.model_validate(exposures_in_full(session, [row.id])[0])

@@ -1,0 +1,59 @@
+"""What is known of everything that a product has in the field: the upload's answer, over all streams and releases."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+from service.db import ReadSession
+from service.flows.answering import Finding, findings_of
+from service.inventory.catalogue import SCOPES
+from service.inventory.contents import places_of
+from service.inventory.field import all_uses, newest_times
+
+Rank = tuple[bool | int | str, ...]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A finding, seen from a stream's newest upload or from a supported release."""
+
+    finding: Finding
+    stream: str
+    release: str | None
+
+    @property
+    def rank(self) -> Rank:
+        """Its place in the list, the worst first; lists go on after it."""
+        return (*self.finding.rank, self.stream, self.release or "")
+
+    def as_values(self) -> dict[str, object]:
+        """Give it as the API shows it."""
+        return {**self.finding.as_values(), "stream": self.stream, "release": self.release}
+
+
+def findings_in_field(session: ReadSession, product_id: int, *, after: Rank = (), limit: int = 50) -> list[Placed]:
+    """Give a product's findings in the field, the worst first. A constant number of statements.
+
+    `new` tells of those whose component came with its stream's newest upload.
+
+    Args:
+        session: One snapshot.
+        product_id: Whose.
+        after: The rank of the last one on the page before.
+        limit: At most so many.
+    """
+    uses = all_uses(session, product_id)
+    known: defaultdict[int, list[Finding]] = defaultdict(list)
+    for finding in findings_of(session, product_id, {use.component_id: use.scope for use in uses}):
+        known[finding.component.id].append(finding)
+    newest = newest_times(session, product_id)
+    streams, releases = places_of(session, uses)
+    found = [
+        Placed(
+            replace(finding, scope=SCOPES[use.scope], new=use.from_us == newest.get(use.stream_id)),
+            streams[use.stream_id],
+            releases.get(use.release_id or 0),
+        )
+        for use in uses
+        for finding in known[use.component_id]
+    ]
+    return sorted((one for one in found if one.rank > after), key=lambda one: one.rank)[:limit]
