@@ -55,6 +55,11 @@ def ecosystems_in_use(session: ReadSession) -> set[str]:
     return set(session.scalars(select(name).where(stands).distinct()))
 
 
+def never_tried(session: ReadSession) -> list[str]:
+    """Name the ecosystems that some component stands in and whose feed was never asked for; sorted."""
+    return sorted(ecosystems_in_use(session) - set(session.scalars(select(Feed.ecosystem))))
+
+
 def record_attempt(session: WriteSession, url: str, ecosystem: str, *, now: datetime) -> Feed:
     """Note that a sync begins; gives the feed's row, made if it is the first."""
     statement = (

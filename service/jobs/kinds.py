@@ -7,10 +7,17 @@ from threading import Event
 
 from sqlalchemy import Engine
 
+from service.advisories.feeds import never_tried
+from service.advisories.syncing import Synced
 from service.changes.reading import purge_changes
 from service.db import writing
+from service.flows.applying import FEED, apply_feed
+from service.flows.reconciling import reconcile
+from service.flows.settling import settle
+from service.incidents.lifecycle import end_acceptances
 from service.inventory.products import retire_previews
-from service.jobs.queue import purge_jobs
+from service.jobs.queue import enqueue_tick, purge_jobs
+from service.log import logger
 from service.settings import Settings
 
 #: How long the feed of changes reaches back.
@@ -64,9 +71,56 @@ def _purge(job: JobContext) -> None:
         purge_changes(session, before=now - CHANGES_KEPT)
 
 
-def kinds_of(_settings: Settings) -> dict[str, Kind]:
+def _sync(job: JobContext) -> None:
+    """Take what is new in the feed. Ecosystems that failed say so in `GET /v1/feeds`, and are tried at the next."""
+    done: dict[str, object] = {}
+
+    def note(synced: Synced) -> None:
+        done[synced.ecosystem] = synced.error or {"stored": synced.stored, "vanished": synced.vanished}
+        job.progress(done)
+        job.go_on()
+
+    settings = job.settings
+    apply_feed(job.engine, settings.osv_url, settings.osv_ecosystems, now=job.clock(), progress=note)
+
+
+def _settle(job: JobContext) -> None:
+    """Finish what a crash left half done, and have the feed of an ecosystem loaded as soon as something is in it."""
+    job.progress({"advisories": settle(job.engine, actor=FEED, now=job.clock())})
+    if job.settings.osv_url != "none" and job.settings.osv_ecosystems == "used":
+        with writing(job.engine) as session:
+            for ecosystem in never_tried(session):
+                enqueue_tick(session, "sync", f"first {ecosystem}", run_at=job.clock())
+
+
+def _reconcile(job: JobContext) -> None:
+    """Compare exposures with the inventory; what is unsettled yet is no difference."""
+    settle(job.engine, actor=FEED, now=job.clock())
+    differences = reconcile(job.engine, now=job.clock())
+    job.progress({"differences": differences})
+    if differences:
+        logger("jobs").error("exposures differed from the inventory and were repaired", count=differences)
+
+
+def _end_acceptances(job: JobContext) -> None:
+    ended = 0
+    while True:
+        job.go_on()
+        with writing(job.engine) as session:
+            batch = end_acceptances(session, now=job.clock())
+        ended += batch
+        if not batch:
+            break
+    job.progress({"ended": ended})
+
+
+def kinds_of(settings: Settings) -> dict[str, Kind]:
     """Name every kind. Settings decide how often some come round."""
     return {
+        "sync": Kind(_sync, every=settings.sync_every if settings.osv_url != "none" else None),
+        "settle": Kind(_settle, every=timedelta(minutes=1)),
+        "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),
+        "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),
         "purge": Kind(_purge, every=timedelta(hours=6)),
     }
