@@ -4,7 +4,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.cli import keys, products, serving, teams
+from service.cli import advisories, importing, incidents, keys, products, searching, serving, teams, uploading
 from service.cli.parts import Parts
 from service.cli.showing import say
 from service.errors import Busy, ServiceError, UpstreamUnavailable
@@ -16,6 +16,11 @@ app.add_typer(serving.commands)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(teams.commands, name="teams")
 app.add_typer(products.commands, name="products")
+app.add_typer(uploading.commands)
+app.add_typer(importing.commands)
+app.add_typer(searching.commands)
+app.add_typer(advisories.commands, name="advisories")
+app.add_typer(incidents.commands, name="incidents")
 
 
 @app.callback()

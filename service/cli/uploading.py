@@ -1,0 +1,133 @@
+"""``muster upload``: send one SBOM and say what is affected. For people at a terminal, and for pipelines."""
+
+import sys
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+import zstandard
+
+from service.cli.client import Client
+from service.cli.instants import instant, written
+from service.cli.showing import JsonFlag, show_json, show_line, show_table
+from service.errors import Unreadable
+from service.inventory.slugs import slugify
+from service.settings import Settings
+
+commands = typer.Typer()
+
+GATE_SAID_NO = 1
+#: Findings that the table shows, the worst first.
+MOST_ROWS = 20
+
+
+class Severity(StrEnum):
+    """From which severity on a gate says no."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@commands.command()
+def upload(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="the SBOM in any format; - is stdin")
+    ],
+    product: Annotated[str, typer.Option("--product", "-p", help="what it describes; made if it is new")],
+    stream: Annotated[str | None, typer.Option(help="which line of builds [default: main]")] = None,
+    version: Annotated[str | None, typer.Option(help="a label that makes it a release")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="when it became true [default: now]")] = None,
+    gate: Annotated[Severity | None, typer.Option(help="leave with 1 if something as bad as this is undecided")] = None,
+    replaces: Annotated[int | None, typer.Option(metavar="ID", help="the SBOM that this one corrects")] = None,
+    *,
+    preview: Annotated[bool, typer.Option("--preview", help="a branch or pull request: opens nothing")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Send an SBOM and say what is affected."""
+    given = {"stream": stream, "version": version, "gate": gate, "replaces": replaces, "preview": preview or None}
+    params = given | {"at": written(instant(at)) if at else None}
+    answer = Client(Settings()).call(
+        "POST",
+        f"/v1/products/{product_segment(product)}/sboms",
+        params=params,
+        content=zstandard.compress(_bytes_of(file)),
+        headers={"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"},
+    )
+    receipt = answer.json()
+    if as_json:
+        show_json(receipt)
+    else:
+        show_receipt(receipt)
+    if gate is not None and receipt["verdict"] == "fail":
+        raise typer.Exit(GATE_SAID_NO)
+
+
+def product_segment(name: str) -> str:
+    """Write a product's name as one segment of a path; a slash, which would be two, makes it a slug already here."""
+    return quote(slugify(name)[0] if "/" in name else name, safe="")
+
+
+def _bytes_of(file: Path) -> bytes:
+    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    if not data:
+        raise Unreadable(f"{'standard input' if str(file) == '-' else file} is empty.")
+    return data
+
+
+def show_receipt(receipt: dict[str, Any]) -> None:
+    """Print the answer to an upload for people."""
+    show_line(_headline(receipt))
+    show_line(f"verdict: {receipt['verdict']} (gate: {receipt['gate']})")
+    _show_findings(receipt["findings"], more=receipt["next"] is not None)
+    for name in ("resolved", "held"):
+        for step in receipt[name]:
+            show_line(f"{name}: {step['exposure']} of {step['incident']}, {step['vulnerability']}: {step['reason']}")
+    _show_unknown(receipt)
+
+
+def _headline(receipt: dict[str, Any]) -> str:
+    counts = receipt["components"]
+    place = " ".join(filter(None, (receipt["product"], receipt["stream"], receipt["version"])))
+    if receipt["duplicate"]:
+        return f"{place}: nothing new since SBOM {receipt['sbom']['id']}, {counts['total']} components"
+    late = "; late: a newer one was here already" if receipt["late"] else ""
+    changes = f"{counts['added']} added, {counts['removed']} removed"
+    return f"{place}: SBOM {receipt['sbom']['id']}, {counts['total']} components ({changes}){late}"
+
+
+def _show_findings(findings: list[dict[str, Any]], *, more: bool) -> None:
+    if not findings:
+        return
+    show_table((_row(finding) for finding in findings[:MOST_ROWS]), _COLUMNS)
+    left = len(findings) - MOST_ROWS
+    if left > 0 or more:
+        show_line(f"and {max(left, 0)}{' or more' if more else ''} others; --json lists them")
+
+
+_COLUMNS = ("severity", "component", "vulnerability", "fixed_in", "exposure", "status", "new")
+
+
+def _row(finding: dict[str, Any]) -> dict[str, Any]:
+    severity = finding["severity"] if finding["kind"] == "vulnerability" else finding["kind"]
+    return finding | {
+        "severity": severity if finding["certainty"] == "certain" else f"{severity}?",
+        "component": f"{finding['name']} {finding['version']}".strip(),
+        "new": "new" if finding["new"] else None,
+    }
+
+
+def _show_unknown(receipt: dict[str, Any]) -> None:
+    """Say what a clean answer would not cover."""
+    reasons = Counter(one["reason"] for one in receipt["unevaluated"])
+    if reasons:
+        listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        show_line(f"{reasons.total()} components cannot be evaluated: {listed}")
+    if receipt["missing_feeds"]:
+        show_line(f"advisories missing or stale: {', '.join(receipt['missing_feeds'])}")
+    for warning in receipt["warnings"]:
+        show_line(f"warning: {warning['code']}, {warning['count']} times, first at {warning['first'] or 'the top'}")
