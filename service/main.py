@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy import Engine
 
+from service import web
 from service.api import (
     advisories,
     audit,
@@ -93,6 +94,7 @@ def create_app(
     install(app)
     for router in ROUTERS:
         app.include_router(router)
+    web.install(app, settings)
     app.add_middleware(Traffic, counters=app.state.counters)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app

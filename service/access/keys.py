@@ -123,6 +123,18 @@ def authenticate(session: WriteSession, token: str, *, now: datetime) -> Actor:
     return Actor(key.name, Role(key.role), key_id=key.id, team_id=key.team_id)
 
 
+def actor_of_key(session: ReadSession, public_id: str, *, now: datetime) -> Actor:
+    """Tell whom a key stands for that was shown earlier, while it is still valid.
+
+    Raises:
+        Unauthenticated: It was revoked or has expired since.
+    """
+    key = session.scalar(select(ApiKey).where(ApiKey.public_id == public_id))
+    if key is None or key.revoked_at is not None or key.expires_at <= now:
+        raise Unauthenticated("This API key is no longer valid.")
+    return Actor(key.name, Role(key.role), key_id=key.id, team_id=key.team_id)
+
+
 def _note_use(session: WriteSession, key: ApiKey, now: datetime) -> None:
     due = now - USE_NOTED_EVERY
     if key.last_used_at is not None and key.last_used_at > due:

@@ -10,6 +10,7 @@ import typer
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from service.clock import utc_now
 from service.settings import Settings
 
 
@@ -17,7 +18,13 @@ class CreateApp(Protocol):
     """`service.main.create_app`."""
 
     def __call__(
-        self, settings: Settings, *, engine: Engine, read_engine: Engine | None = None, jobs: bool = False
+        self,
+        settings: Settings,
+        *,
+        engine: Engine,
+        read_engine: Engine | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        jobs: bool = False,
     ) -> FastAPI:
         """Put the application together."""
 
