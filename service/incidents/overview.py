@@ -41,4 +41,4 @@ def tallies(session: ReadSession, incident_ids: Iterable[int], *, now: datetime)
         .where(Exposure.incident_id == any_of(incident_ids), Exposure.status != "merged")
         .group_by(Exposure.incident_id)
     )
-    return {incident_name(incident_id): Tally(*counts) for incident_id, *counts in rows}
+    return {incident_name(row[0]): Tally(*row[1:]) for row in rows}

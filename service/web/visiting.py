@@ -122,8 +122,6 @@ def check_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     ours = {request.headers.get("host", ""), urlsplit(request.app.state.settings.public_url or "").netloc} - {""}
-    foreign = (
-        site not in {"same-origin", "none"} if site else origin is not None and urlsplit(origin).netloc not in ours
-    )
-    if foreign:
+    by_origin = origin is None or urlsplit(origin).netloc in ours
+    if not (site in {"same-origin", "none"} if site else by_origin):
         raise Forbidden("This form was sent from another site.")
