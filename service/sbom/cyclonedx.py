@@ -64,7 +64,7 @@ def _subject(part: Part | None, refs: References) -> Subject | None:
     if part is None:
         return None
     purl, name = text(part.purl), text(part.name)
-    ref = refs.claim(text(part.bom_ref), "#/metadata/component", "/metadata/component")
+    ref = refs.claim(text(part.bom_ref) or "#/metadata/component", "/metadata/component")
     return Subject(ref=ref, name=name or purl or ref, version=text(part.version), type=text(part.type), purl=purl)
 
 

@@ -36,7 +36,7 @@ def component(
     said = {text(one.name): text(one.value) for one in part.properties} if part.properties else {}
     source_name, source_version = source_from_properties(said) if said else ("", "")
     found = Component(
-        ref=refs.claim(ref, f"#{pointer}", where),
+        ref=refs.claim(ref or f"#{pointer}", where),
         name=name,
         version=text(part.version),
         type=_type(part, where, oddities),

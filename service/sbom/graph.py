@@ -19,9 +19,8 @@ class References:
     def __contains__(self, ref: str) -> bool:
         return ref in self._times
 
-    def claim(self, wanted: str, fallback: str, where: str) -> str:
-        """Give a ref that nobody has: *wanted*, *fallback* where there is none, or either with a suffix."""
-        ref = wanted or fallback
+    def claim(self, ref: str, where: str) -> str:
+        """Give a ref that nobody has: *ref*, or *ref* with a suffix."""
         if ref not in self._times:
             self._times[ref] = 1
             return ref

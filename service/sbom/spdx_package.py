@@ -11,7 +11,7 @@ from service.sbom.oddities import Oddities
 from service.sbom.spdx_model import ExternalRef, Package
 from service.sbom.texts import given, text
 
-_ROLE = re.compile(r"(?:Organization|Person|Tool):\s*", re.IGNORECASE)
+_ROLES = frozenset({"organization", "person", "tool"})
 # "Organization: Red Hat ()", "Person: Jane Doe (jane@example.org)".
 _MAIL = re.compile(r"\s*\(\s*(?:[^()\s]+@[^()\s]+)?\s*\)$")
 # trivy names no purpose before SPDX 2.3, but its ids do.
@@ -34,7 +34,7 @@ def component(package: Package, place: int, refs: References, oddities: Oddities
     info = package.source_info
     source_name, source_version = source_from_info(info) if info else ("", "")
     found = Component(
-        ref=refs.claim(identifier, f"#/packages/{place}", where),
+        ref=refs.claim(identifier or f"#/packages/{place}", where),
         name=name,
         version=given(package.version),
         type=_type(package, identifier),
@@ -42,7 +42,7 @@ def component(package: Package, place: int, refs: References, oddities: Oddities
         cpes=cpes,
         hashes=digests,
         licence=given(package.concluded) or given(package.declared),
-        supplier=_party(package.supplier) or _party(package.originator),
+        supplier=(package.supplier and _party(package.supplier)) or _party(package.originator),
         source_name=source_name,
         source_version=source_version,
     )
@@ -67,9 +67,8 @@ def identifiers(refs: list[ExternalRef], where: str, oddities: Oddities) -> tupl
 
 
 def _type(package: Package, identifier: str) -> str:
-    purpose = given(package.purpose).lower().replace("_", "-")
-    if purpose:
-        return purpose
+    if purpose := given(package.purpose):
+        return purpose.lower().replace("_", "-")
     return "operating-system" if identifier.startswith(_OS_ID) else "library"
 
 
@@ -77,4 +76,6 @@ def _party(said: str | None) -> str:
     words = given(said)
     if not words:
         return ""
-    return given(_MAIL.sub("", _ROLE.sub("", words, count=1)))
+    role, colon, name = words.partition(":")
+    name = name.strip() if colon and role.lower() in _ROLES else words
+    return given(_MAIL.sub("", name) if name.endswith(")") else name)
