@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, null, select, tuple_, union_all
+from sqlalchemy.dialects import postgresql as pg
 
 from service.clock import OPEN
 from service.db import ReadSession, any_of
@@ -110,12 +111,13 @@ def newest_times(session: ReadSession, product_id: int) -> dict[int, int]:
         .where(Stream.product_id == product_id, Upload.voided_at.is_(None))
         .group_by(Upload.stream_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 class Head(NamedTuple):
     """The newest upload of a live tracked stream."""
 
+    product_id: int
     stream_id: int
     upload_id: int
     doubt: str | None
@@ -124,10 +126,10 @@ class Head(NamedTuple):
 def heads(session: ReadSession, product_ids: Iterable[int]) -> list[Head]:
     """Give the newest uploads of the products' live tracked streams."""
     newest = (
-        select(Upload.stream_id, Upload.id, Upload.doubt)
+        select(Stream.product_id, Upload.stream_id, Upload.id, Upload.doubt)
         .join(Stream, Stream.id == Upload.stream_id)
         .where(Stream.product_id == any_of(product_ids), is_live(), Upload.voided_at.is_(None))
-        .distinct(Upload.stream_id)
+        .ext(pg.distinct_on(Upload.stream_id))
         .order_by(Upload.stream_id, Upload.at_us.desc())
     )
     return [Head(*row) for row in session.execute(newest)]

@@ -15,17 +15,16 @@ OsvName = tuple[str, str]
 def osv_package_ids(session: WriteSession, names: Iterable[OsvName]) -> dict[OsvName, int]:
     """Find packages by (ecosystem, normalised name), adding the missing ones and their bases.
 
-    The base of ``Debian:13`` is ``Debian``: components whose release nobody names stand there.
+    The base of ``Debian:13`` is ``Debian``: components whose release nobody names stand there. Names without a base
+    go in before all that have one, both sorted, so that no two writers wait for each other.
     """
     wanted = set(names)
-    bases = {(base, name) for ecosystem, name in wanted if (base := base_of(ecosystem))}
-    ids = _found(session, wanted | bases)
-    _insert(session, sorted(bases - ids.keys()), {})
-    if bases - ids.keys():
-        ids |= _found(session, bases)
-    missing = sorted(wanted - ids.keys())
-    _insert(session, missing, ids)
-    return ids | _found(session, missing)
+    baseless = {(base_of(ecosystem) or ecosystem, name) for ecosystem, name in wanted}
+    ids = _found(session, wanted | baseless)
+    for missing in (sorted(baseless - ids.keys()), sorted(wanted - baseless - ids.keys())):
+        _insert(session, missing, ids)
+        ids |= _found(session, missing)
+    return ids
 
 
 def _found(session: WriteSession, names: Iterable[OsvName]) -> dict[OsvName, int]:

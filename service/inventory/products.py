@@ -98,6 +98,7 @@ def ensure_stream(session: WriteSession, product_id: int, name: str, *, preview:
     kind = "preview" if preview else "tracked"
     stream = _stream(session, product_id, name)
     if stream is None:
+        _hold_product(session, product_id)
         new = pg.insert(Stream).values(product_id=product_id, name=name, kind=kind, created_at=now)
         session.execute(new.on_conflict_do_nothing(index_elements=["product_id", "name"]))
         stream = find_stream(session, product_id, name)
@@ -105,11 +106,26 @@ def ensure_stream(session: WriteSession, product_id: int, name: str, *, preview:
         raise OtherKindOfStream(
             f"The stream {name} is {stream.kind}; a {kind} upload needs a stream of another name.", kind=stream.kind
         )
-    if stream.retired_at is not None and not preview:
-        raise StreamRetired(f"The stream {name} was retired: {stream.retired_reason}. Revive it to upload again.")
+    if not preview:
+        _refuse_retired(stream)
     if stream.retired_at is not None:
         stream.retired_at = stream.retired_reason = None
     return stream
+
+
+def _hold_product(session: WriteSession, product_id: int) -> None:
+    """Keep a product from being archived before its new stream is there to retire with it."""
+    row = select(Product.archived_at, Product.slug, Product.archived_reason).where(Product.id == product_id)
+    product = session.execute(row.with_for_update(read=True)).one()
+    if product.archived_at is not None:
+        raise Archived(f"{product.slug} was archived: {product.archived_reason}. Revive it to upload again.")
+
+
+def _refuse_retired(stream: Stream) -> None:
+    if stream.retired_at is not None:
+        raise StreamRetired(
+            f"The stream {stream.name} was retired: {stream.retired_reason}. Revive it to upload again."
+        )
 
 
 def find_stream(session: ReadSession, product_id: int, name: str) -> Stream:
@@ -137,6 +153,17 @@ def lock_stream(session: WriteSession, stream_id: int) -> Stream:
     """
     row = select(Stream).where(Stream.id == stream_id).with_for_update(key_share=True)
     return session.scalars(row, execution_options={"populate_existing": True}).one()
+
+
+def lock_live_stream(session: WriteSession, stream_id: int) -> Stream:
+    """Lock a stream that an upload is for.
+
+    Raises:
+        StreamRetired: It was taken out of use while the upload waited.
+    """
+    stream = lock_stream(session, stream_id)
+    _refuse_retired(stream)
+    return stream
 
 
 def retire_stream(session: WriteSession, stream: Stream, *, reason: str, now: datetime) -> None:

@@ -54,6 +54,16 @@ def unlabel_upload(session: WriteSession, upload: Upload) -> None:
             release.upload_id = heir
 
 
+def supported_uploads(session: ReadSession, stream_id: int) -> dict[int, int]:
+    """Give the uploads that a stream's supported releases mean: id to time, in microseconds."""
+    rows = session.execute(
+        select(Upload.id, Upload.at_us)
+        .join(Release, Release.upload_id == Upload.id)
+        .where(Release.stream_id == stream_id, Release.supported)
+    )
+    return {row.id: row.at_us for row in rows}
+
+
 def set_release(
     session: WriteSession,
     product: Product,

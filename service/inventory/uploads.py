@@ -167,7 +167,7 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
     upload = _new_upload(session, stream, document, resolved, delivery, at_us)
     upload.added_count, upload.removed_count = len(added), len(removed)
     upload.late = following is not None
-    upload.doubt = doubt_of(preceding, upload)
+    upload.doubt = doubt_of(preceding or replaced, upload)
     session.add(upload)
     stream.last_upload_at = max(stream.last_upload_at or delivery.received_at, delivery.received_at)
     session.flush()  # the id is part of the answer
@@ -209,7 +209,7 @@ def doubt_of(preceding: Upload | None, upload: Upload) -> str | None:
     if preceding.tool != upload.tool:
         return f"written by {upload.tool or 'an unnamed tool'} instead of {preceding.tool or 'an unnamed tool'}"
     if upload.component_count * 2 < preceding.component_count:
-        return f"lists {upload.component_count} components where there were {preceding.component_count}"
+        return f"much shorter ({upload.component_count} components, {preceding.component_count} before)"
     return None
 
 
