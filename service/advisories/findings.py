@@ -72,6 +72,39 @@ def matched_components(session: ReadSession, vulnerability_ids: Iterable[int]) -
     return matched
 
 
+def possible_components(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Give, for each vulnerability, the components that some advisory may affect, though not with certainty."""
+    rows = session.execute(
+        select(VulnerabilityAdvisory.vulnerability_id, Match.component_id)
+        .join(Match, Match.advisory_id == VulnerabilityAdvisory.advisory_id)
+        .join(Advisory, Advisory.id == Match.advisory_id)
+        .where(VulnerabilityAdvisory.vulnerability_id == any_of(vulnerability_ids))
+        .where(Match.certainty == "possible", Advisory.kind != "informational")
+    )
+    possible: dict[int, set[int]] = {}
+    for vulnerability_id, component_id in rows:
+        possible.setdefault(vulnerability_id, set()).add(component_id)
+    return possible
+
+
+def malware_among(session: ReadSession, vulnerability_ids: Iterable[int]) -> set[int]:
+    """Tell which of the vulnerabilities are malicious code, by any of their advisories, withdrawn ones too."""
+    rows = (
+        select(VulnerabilityAdvisory.vulnerability_id)
+        .join(Advisory, Advisory.id == VulnerabilityAdvisory.advisory_id)
+        .where(VulnerabilityAdvisory.vulnerability_id == any_of(vulnerability_ids), Advisory.kind == "malware")
+    )
+    return set(session.scalars(rows))
+
+
+def merged_away(session: ReadSession, vulnerability_ids: Iterable[int]) -> set[int]:
+    """Tell which of the vulnerabilities have turned out to be others."""
+    rows = select(Vulnerability.id).where(
+        Vulnerability.id == any_of(vulnerability_ids), Vulnerability.merged_into_id.is_not(None)
+    )
+    return set(session.scalars(rows))
+
+
 class Profile(NamedTuple):
     """A vulnerability in a line: its preferred name, a title, and the worst that its own advisories say."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from service.advisories.findings import Evidence, evidence_about
+from service.advisories.findings import Evidence, evidence_about, malware_among, merged_away
 from service.db import WriteSession, any_of
 from service.incidents.holds import Absent, absences, holds
 from service.incidents.models import Exposure, ExposureComponent, Incident
@@ -23,6 +23,7 @@ from service.inventory.field import FieldUse, uses_of_products
 
 #: Scopes in which a component ships; the others open nothing, except for malware.
 SHIPPED = frozenset({SCOPE_CODE["required"], SCOPE_CODE["optional"]})
+EVERY_SCOPE = frozenset(SCOPE_CODE.values())
 
 Pair = tuple[int, int]
 
@@ -71,6 +72,9 @@ def assess(session: WriteSession, question: Question, cause: Cause) -> Assessed:
     # A new statement after the locks: usage that was committed while we waited is seen.
     uses = uses_of_products(session, question.product_ids, question.component_ids.union(*known.values()))
     evidence = evidence_about(session, {use.component_id for use in uses}, question.vulnerability_ids)
+    # What was merged away just now has no evidence left; whoever merged it moves its exposures and looks again.
+    gone = merged_away(session, question.vulnerability_ids)
+    standing = {pair: exposure for pair, exposure in standing.items() if pair[1] not in gone}
     affected = affected_components(uses, evidence)
     openings = [
         Opening(product_id, vulnerability_id, frozenset(components), baseline=product_id in cause.baseline)
@@ -142,15 +146,27 @@ def _why_absent(
     uses: list[FieldUse],
 ) -> tuple[dict[int, Absence], dict[int, str]]:
     """Give, for exposures that nothing matches any more, why that is, and what holds them open all the same."""
-    absent = [
-        Absent(exposure.id, product_id, vulnerability_id, frozenset(known[exposure.id]))
-        for (product_id, vulnerability_id), exposure in standing.items()
-        if (product_id, vulnerability_id) not in affected and exposure.status in ENDED_BY_PROOF
-    ]
-    if not absent:
+    missing = {
+        pair: exposure
+        for pair, exposure in standing.items()
+        if pair not in affected and exposure.status in ENDED_BY_PROOF
+    }
+    if not missing:
         return {}, {}
-    why = absences(session, absent, (use for use in uses if use.scope in SHIPPED))
-    return why, holds(session, [item for item in absent if why[item.exposure_id] is Absence.LEFT])
+    malware = malware_among(session, {vulnerability_id for _, vulnerability_id in missing})
+    absent = [
+        Absent(
+            exposure.id,
+            product_id,
+            vulnerability_id,
+            frozenset(known[exposure.id]),
+            EVERY_SCOPE if vulnerability_id in malware else SHIPPED,
+        )
+        for (product_id, vulnerability_id), exposure in missing.items()
+    ]
+    why = absences(session, absent, uses)
+    gone = [item for item in absent if why[item.exposure_id] in (Absence.LEFT, Absence.TAKEN_BACK)]
+    return why, holds(session, gone)
 
 
 def _steps(

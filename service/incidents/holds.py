@@ -11,45 +11,51 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
-from service.advisories.findings import matched_components
+from service.advisories.findings import possible_components
 from service.db import ReadSession, any_of
 from service.incidents.presence import Absence
 from service.inventory.catalogue_models import Component, FamilyMember, Package, PackageSource
 from service.inventory.field import FieldUse, heads, is_live, literal_open, uses_of_products
 from service.inventory.models import Stream, Usage
 
+#: Component and scope.
+Pair = tuple[int, int]
+
 
 @dataclass(frozen=True)
 class Absent:
-    """An exposure that nothing in the field matches: what made it affected before."""
+    """An exposure that nothing in the field matches: what made it affected before, and in which scopes that counts."""
 
     exposure_id: int
     product_id: int
     vulnerability_id: int
     component_ids: frozenset[int]
+    scopes: frozenset[int]
 
 
 def absences(session: ReadSession, absent: Iterable[Absent], uses: Iterable[FieldUse]) -> dict[int, Absence]:
-    """Say for each exposure why nothing matches: the components left, or are out of support, or match no more.
+    """Say for each exposure why nothing matches: the components left, are out of support, match no more, or never were.
 
     Args:
-        session: Reads usage of retired streams.
+        session: Reads what streams contain and contained.
         absent: The exposures.
-        uses: What of their components is in the field, with a scope that counts.
+        uses: What of their components is in the field.
     """
     candidates = list(absent)
     in_field = _by_product(uses)
-    retired = _in_retired_streams(session, candidates)
+    ever, retired = _in_streams(session, candidates)
     reasons: dict[int, Absence] = {}
     for item in candidates:
-        if item.component_ids & in_field[item.product_id]:
+        if item.component_ids & _counting(in_field, item):
             reasons[item.exposure_id] = Absence.UNMATCHED
         elif item.component_ids & retired[item.product_id]:
             reasons[item.exposure_id] = Absence.RETIRED
-        else:
+        elif item.component_ids & ever[item.product_id]:
             reasons[item.exposure_id] = Absence.LEFT
+        else:
+            reasons[item.exposure_id] = Absence.TAKEN_BACK
     return reasons
 
 
@@ -64,45 +70,53 @@ def holds(session: ReadSession, absent: Iterable[Absent]) -> dict[int, str]:
     return reasons
 
 
-def _by_product(uses: Iterable[FieldUse]) -> Mapping[int, set[int]]:
-    grouped: defaultdict[int, set[int]] = defaultdict(set)
+def _by_product(uses: Iterable[FieldUse]) -> Mapping[int, set[Pair]]:
+    grouped: defaultdict[int, set[Pair]] = defaultdict(set)
     for use in uses:
-        grouped[use.product_id].add(use.component_id)
+        grouped[use.product_id].add((use.component_id, use.scope))
     return grouped
+
+
+def _counting(in_field: Mapping[int, set[Pair]], item: Absent) -> set[int]:
+    """Give what an exposure's product has in the field, in the scopes that count for it."""
+    return {component_id for component_id, scope in in_field[item.product_id] if scope in item.scopes}
 
 
 def _everything(absent: list[Absent]) -> tuple[set[int], set[int]]:
     return {item.product_id for item in absent}, set().union(*(item.component_ids for item in absent))
 
 
-def _in_retired_streams(session: ReadSession, absent: list[Absent]) -> Mapping[int, set[int]]:
+def _in_streams(session: ReadSession, absent: list[Absent]) -> tuple[Mapping[int, set[int]], Mapping[int, set[int]]]:
+    """Give, by product, what tracked streams ever contained, and what retired ones contain."""
     product_ids, component_ids = _everything(absent)
+    is_left_behind = and_(Stream.retired_at.is_not(None), Usage.to_us == literal_open())
     rows = session.execute(
-        select(Stream.product_id, Usage.component_id)
+        select(Stream.product_id, Usage.component_id, func.bool_or(is_left_behind))
         .join(Usage, Usage.stream_id == Stream.id)
         .where(
             Stream.product_id == any_of(product_ids),
             Stream.kind == "tracked",
-            Stream.retired_at.is_not(None),
-            Usage.to_us == literal_open(),
             Usage.component_id == any_of(component_ids),
         )
+        .group_by(Stream.product_id, Usage.component_id)
     )
-    grouped: defaultdict[int, set[int]] = defaultdict(set)
-    for product_id, component_id in rows:
-        grouped[product_id].add(component_id)
-    return grouped
+    ever: defaultdict[int, set[int]] = defaultdict(set)
+    retired: defaultdict[int, set[int]] = defaultdict(set)
+    for product_id, component_id, left_behind in rows:
+        ever[product_id].add(component_id)
+        if left_behind:
+            retired[product_id].add(component_id)
+    return ever, retired
 
 
 def _possible(session: ReadSession, absent: list[Absent]) -> dict[int, str]:
-    matched = matched_components(session, {item.vulnerability_id for item in absent})
+    possible = possible_components(session, {item.vulnerability_id for item in absent})
     product_ids = {item.product_id for item in absent}
-    in_field = _by_product(uses_of_products(session, product_ids, set().union(*matched.values(), set())))
-    # Nothing certain is in the field, or the exposure would not be here: what matches is possible.
+    in_field = _by_product(uses_of_products(session, product_ids, set().union(*possible.values(), set())))
     return {
         item.exposure_id: "a component of unknown release may be affected"
         for item in absent
-        if in_field[item.product_id] & matched.get(item.vulnerability_id, set())
+        if _counting(in_field, item) & possible.get(item.vulnerability_id, set())
     }
 
 
@@ -116,13 +130,18 @@ def _doubtful_uploads(session: ReadSession, absent: list[Absent]) -> dict[int, s
     used: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     for product_id, stream_id, component_id in rows:
         used[product_id, component_id].add(stream_id)
-    doubts = {head.stream_id: head.doubt for head in heads(session, product_ids) if head.doubt}
+    doubts: defaultdict[int, dict[int, str]] = defaultdict(dict)
+    for head in heads(session, product_ids):
+        if head.doubt:
+            doubts[head.product_id][head.stream_id] = head.doubt
     reasons: dict[int, str] = {}
     for item in absent:
+        doubtful = doubts[item.product_id]
         streams = set().union(*(used[item.product_id, component_id] for component_id in item.component_ids), set())
-        doubtful = sorted(streams & doubts.keys())
-        if doubtful:
-            reasons[item.exposure_id] = f"the newest SBOM was {doubts[doubtful[0]]}; the next one decides"
+        # A correction leaves no trace of where the component was: then it may have been anywhere.
+        first = min(streams & doubtful.keys() if streams else doubtful, default=None)
+        if first is not None:
+            reasons[item.exposure_id] = f"the newest SBOM was {doubtful[first]}; the next one decides"
     return reasons
 
 
@@ -144,7 +163,7 @@ def _unevaluated(session: ReadSession, absent: list[Absent]) -> dict[int, str]:
     reasons: dict[int, str] = {}
     for item in absent:
         kin = frozenset().union(*(keys_of.get(c, frozenset()) for c in item.component_ids), frozenset())
-        for component_id in sorted(in_field[item.product_id] & relatives.keys()):
+        for component_id in sorted(_counting(in_field, item)):
             relative = relatives[component_id]
             if relative.keys & kin:
                 reasons[item.exposure_id] = f"{relative.label} cannot be evaluated ({relative.reason})"

@@ -55,6 +55,7 @@ def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor:
     if not openings:
         return []
     incidents = ensure_incidents(session, {o.vulnerability_id for o in openings}, actor=actor, now=now)
+    openings = [opening for opening in openings if opening.vulnerability_id in incidents]
     owners = owners_of(session, {o.product_id for o in openings})
     rows = [
         _exposure_row(opening, incidents[opening.vulnerability_id], owners[opening.product_id], now)
@@ -116,16 +117,21 @@ def _record(
 def ensure_incidents(
     session: WriteSession, vulnerability_ids: Iterable[int], *, actor: str, now: datetime
 ) -> dict[int, Incident]:
-    """Give each vulnerability its incident, opening those that are missing."""
+    """Give each vulnerability its incident, opening those that are missing.
+
+    A vulnerability that has just been merged into another gets none: whoever merged it looks at its products next.
+    """
     wanted = sorted(set(vulnerability_ids))
     known = _incidents(session, wanted)
     missing = [v for v in wanted if v not in known]
     if not missing:
         return known
     described = profiles(session, missing)
+    if not described:
+        return known
     created = session.scalars(
         pg.insert(Incident).on_conflict_do_nothing(index_elements=["vulnerability_id"]).returning(Incident.id),
-        [_incident_row(described[v], now) for v in missing],
+        [_incident_row(described[v], now) for v in missing if v in described],
     ).all()
     reason = "the first product is affected"
     opened = [Entry(incident_id=id_, step="opened", to_status="open", reason=reason) for id_ in created]

@@ -99,12 +99,15 @@ def _reopen(exposure: Exposure, now: datetime) -> None:
 
 
 def _end_episodes(session: WriteSession, exposures: list[Exposure], now: datetime) -> None:
-    for exposure in exposures:
-        session.execute(
-            update(Episode)
-            .where(Episode.exposure_id == exposure.id, Episode.ended_at.is_(None))
-            .values(ended_at=now, outcome=exposure.status, acknowledged_at=exposure.acknowledged_at)
-        )
+    if not exposures:
+        return
+    session.execute(
+        update(Episode)
+        .where(Episode.exposure_id == Exposure.id, Episode.ended_at.is_(None))
+        .where(Exposure.id == any_of(exposure.id for exposure in exposures))
+        .values(ended_at=now, outcome=Exposure.status, acknowledged_at=Exposure.acknowledged_at),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _begin_episodes(session: WriteSession, exposures: list[Exposure], now: datetime) -> None:

@@ -111,6 +111,5 @@ def _refresh_incidents(session: WriteSession, incident_ids: Iterable[int], now: 
             updated_at=literal(now),
             version=Incident.version + 1,
         ),
-        execution_options={"synchronize_session": False},
+        execution_options={"synchronize_session": "fetch"},
     )
-    session.expire_all()
