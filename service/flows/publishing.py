@@ -16,6 +16,7 @@ from service.advisories.storing import Stored, store
 from service.db import WriteSession, reading, writing
 from service.errors import Conflict, NotFound, Refused, Unreadable
 from service.flows.settling import settle
+from service.flows.traffic import in_transaction
 from service.inventory.field import uses_of_components
 
 
@@ -69,10 +70,14 @@ def publish_advisory(
             published = _describe(session, osv_id, created=created)
             session.rollback()
             return published
-    with writing(engine) as session:
+
+    def publish(session: WriteSession) -> bool:
         created, _ = act(session)
         step = "withdraw" if parsed.withdrawn_at else "publish"
         audit.record(session, actor, f"advisory.{step}", osv_id, now=now)
+        return created
+
+    created = in_transaction(engine, publish)
     settle(engine, actor=actor.name, now=now)
     with writing(engine) as session:
         return _describe(session, osv_id, created=created)

@@ -27,8 +27,15 @@ from service.incidents.reading import vulnerabilities_touched
 from service.inventory.catalogue import Resolved, resolve
 from service.inventory.graph import SUBJECT, pack
 from service.inventory.models import Product, Release, Stream, Upload
-from service.inventory.products import DEFAULT_STREAM, ensure_product, ensure_stream, find_product, lock_stream
-from service.inventory.releases import label_upload, unlabel_upload
+from service.inventory.products import (
+    DEFAULT_STREAM,
+    ensure_product,
+    ensure_stream,
+    find_product,
+    lock_live_stream,
+    lock_stream,
+)
+from service.inventory.releases import label_upload, supported_uploads, unlabel_upload
 from service.inventory.slugs import slugify
 from service.inventory.uploads import (
     Delivery,
@@ -143,7 +150,7 @@ def _apply(session: WriteSession, shared: Shared, request: Request, now: datetim
     hold_off_feeds(session)
     product = _product(session, request, now)
     stream = ensure_stream(session, product.id, request.stream, preview=request.preview, now=now)
-    stream = lock_stream(session, stream.id)
+    stream = lock_live_stream(session, stream.id)
     is_first = not _has_uploads(session, product)
     delivery = Delivery(
         document_id=shared.document_id,
@@ -180,19 +187,32 @@ def _product(session: WriteSession, request: Request, now: datetime) -> Product:
 
 
 def _has_uploads(session: WriteSession, product: Product) -> bool:
-    uploads = exists().where(Upload.stream_id == Stream.id, Stream.product_id == product.id)
+    tracked = (Stream.product_id == product.id) & (Stream.kind == "tracked")
+    uploads = exists().where(Upload.stream_id == Stream.id, tracked)
     return bool(session.scalar(select(uploads)))
 
 
 def _label(session: WriteSession, stream: Stream, placed: Placed, request: Request) -> frozenset[int]:
     """Let releases follow the upload; gives the components of which that changes what is in the field."""
+    if request.replaces is None and request.version is None:
+        return frozenset()
+    before = supported_uploads(session, stream.id)
     if request.replaces is not None:
         moved = update(Release).where(Release.upload_id == request.replaces).values(upload_id=placed.upload.id)
         session.execute(moved)
     if request.version is not None:
         label_upload(session, stream.id, placed.upload.id, request.version)
-    supported = exists().where(Release.upload_id == placed.upload.id, Release.supported)
-    return placed.contents if session.scalar(select(supported)) else frozenset()
+    after = supported_uploads(session, stream.id)
+    if before == after:
+        return frozenset()
+    return placed.contents | placed.removed | _contents_of(session, stream.id, before, after)
+
+
+def _contents_of(session: WriteSession, stream_id: int, *uploads: dict[int, int]) -> frozenset[int]:
+    """Give the components of uploads that some of the given sets of supported ones have and others lack."""
+    times = {id_: at_us for each in uploads for id_, at_us in each.items()}
+    moved = [at_us for id_, at_us in times.items() if not all(id_ in each for each in uploads)]
+    return frozenset().union(*(contents(session, stream_id, at_us) for at_us in moved))
 
 
 def reassess_product(session: WriteSession, product_id: int, component_ids: Iterable[int], cause: Cause) -> Assessed:
@@ -213,13 +233,14 @@ def _void(session: WriteSession, upload_id: int, reason: str, actor: Actor, now:
     upload = find_upload(session, upload_id)
     stream = lock_stream(session, upload.stream_id)
     session.refresh(upload)
-    supported = exists().where(Release.upload_id == upload.id, Release.supported)
-    was_supported = bool(session.scalar(select(supported)))
+    before = supported_uploads(session, stream.id)
     placed = void(session, stream, upload, reason=reason, now=now)
     unlabel_upload(session, upload)
-    if stream.kind == "tracked" and (placed.is_head or was_supported):
+    after = supported_uploads(session, stream.id)
+    if stream.kind == "tracked" and (placed.is_head or before != after):
+        changed = placed.changed | placed.contents | _contents_of(session, stream.id, before, after)
         evidence: dict[str, object] = {"voided": upload_id, "reason": reason}
         cause = Cause(actor=actor.name, at=now, departure=Absence.TAKEN_BACK, evidence=evidence)
-        reassess_product(session, stream.product_id, placed.changed | placed.contents, cause)
+        reassess_product(session, stream.product_id, changed, cause)
     audit.record(session, actor, "sbom.void", f"sbom {upload_id}", {"reason": reason}, now=now)
     return placed

@@ -15,7 +15,7 @@ from service.advisories.findings import matched_components, vulnerabilities_of
 from service.advisories.matching import match_advisories
 from service.advisories.models import Advisory
 from service.db import WriteSession, arrays, reading
-from service.flows.traffic import barrier, in_transaction
+from service.flows.traffic import barrier, hold_off_feeds, hold_off_uploads, in_transaction
 from service.incidents.assessing import Cause, Question, assess
 from service.incidents.merging import merge_incidents
 from service.incidents.reading import products_exposed_to
@@ -37,8 +37,8 @@ def settle(engine: Engine, *, actor: str, now: datetime) -> int:
     barrier(engine)  # uploads that could not see the ranges have committed their components
     for batch in _batches(unsettled, MATCHED_AT_ONCE):
         in_transaction(engine, partial(_match, batch=batch))
-    barrier(engine)  # uploads that could not see the matches have committed their usage
-    in_transaction(engine, partial(merge_incidents, actor=actor, now=now))
+    # Uploads that could not see the matches have committed their usage; the others wait until incidents are merged.
+    in_transaction(engine, partial(_merge, actor=actor, now=now))
     for batch in _batches(unsettled, MATCHED_AT_ONCE):
         _assess(engine, [item.id for item in batch], actor=actor, now=now)
         in_transaction(engine, partial(_mark_settled, batch=batch))
@@ -76,6 +76,11 @@ def _match(session: WriteSession, batch: Sequence[Unsettled]) -> None:
 _SETTLING = 7_305_112_032
 
 
+def _merge(session: WriteSession, actor: str, now: datetime) -> None:
+    hold_off_uploads(session)
+    merge_incidents(session, actor=actor, now=now)
+
+
 def _assess(engine: Engine, advisory_ids: Sequence[int], *, actor: str, now: datetime) -> None:
     with reading(engine) as session:
         vulnerability_ids = vulnerabilities_of(session, advisory_ids)
@@ -84,7 +89,12 @@ def _assess(engine: Engine, advisory_ids: Sequence[int], *, actor: str, now: dat
         product_ids |= products_exposed_to(session, vulnerability_ids)
     for batch in _batches(sorted(product_ids), ASSESSED_AT_ONCE):
         question = Question(frozenset(batch), frozenset(vulnerability_ids), frozenset(component_ids))
-        in_transaction(engine, partial(assess, question=question, cause=Cause(actor=actor, at=now)))
+        in_transaction(engine, partial(_assess_batch, question=question, cause=Cause(actor=actor, at=now)))
+
+
+def _assess_batch(session: WriteSession, question: Question, cause: Cause) -> None:
+    hold_off_feeds(session)  # another feed's merges, that is
+    assess(session, question, cause)
 
 
 def _mark_settled(session: WriteSession, batch: Sequence[Unsettled]) -> None:

@@ -33,10 +33,15 @@ def hold_off_feeds(session: WriteSession) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _UPLOADS})
 
 
+def hold_off_uploads(session: WriteSession) -> None:
+    """Wait until every upload that is on the way has arrived, and keep others waiting until the transaction ends."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOADS})
+
+
 def barrier(engine: Engine) -> None:
     """Wait until every upload that is on the way has arrived."""
     with writing(engine) as session:
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOADS})
+        hold_off_uploads(session)
 
 
 def in_transaction(engine: Engine, act: Callable[[WriteSession], T]) -> T:
