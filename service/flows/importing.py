@@ -4,14 +4,20 @@ What was imported before is recognised by its bytes and costs next to nothing: a
 again.
 """
 
+import lzma
 import os
+import signal
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
+
+from sqlalchemy.exc import DataError
 
 from service.clock import utc_now
 from service.db import connect
@@ -29,12 +35,16 @@ _SBOM_ENDINGS = (".json", ".xml", ".spdx", ".cdx", ".sbom", ".bom", ".tv", ".tag
 
 @dataclass(frozen=True)
 class Found:
-    """A file that may be an SBOM: where it is, the product it would be of, and its bytes (read when wanted)."""
+    """A file that may be an SBOM: where it is, the product it would be of, and its bytes (read when wanted).
+
+    `error` says why it cannot even be read, so that whoever counts files misses none.
+    """
 
     place: str
     product: str
     path: Path | None
     data: bytes | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,25 +122,71 @@ def _one(file: Path, name: PurePosixPath, max_bytes: int) -> Iterator[Found]:
 
 
 def _in_zip(file: Path, max_bytes: int) -> Iterator[Found]:
-    with zipfile.ZipFile(file) as archive:
-        for info in archive.infolist():
-            if not info.is_dir() and info.file_size <= max_bytes:
-                yield Found(f"{file}!{info.filename}", _product(PurePosixPath(info.filename)), None, archive.read(info))
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    yield _member(file, info.filename, info.file_size, max_bytes, partial(archive.read, info))
+    except _BROKEN as error:
+        yield Found(str(file), _product(PurePosixPath(file.name)), None, error=_broken(error))
 
 
 def _in_tar(file: Path, max_bytes: int) -> Iterator[Found]:
-    with tarfile.open(file) as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() and member.size <= max_bytes else None
-            if content is not None:
-                yield Found(f"{file}!{member.name}", _product(PurePosixPath(member.name)), None, content.read())
+    try:
+        with tarfile.open(file) as archive:
+            for member in archive:
+                if member.isfile():
+                    read = partial(_extract, archive, member)
+                    yield _member(file, member.name, member.size, max_bytes, read)
+    except _BROKEN as error:
+        yield Found(str(file), _product(PurePosixPath(file.name)), None, error=_broken(error))
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = archive.extractfile(member)
+    return content.read() if content else b""
+
+
+def _member(file: Path, name: str, size: int, max_bytes: int, read: Callable[[], bytes]) -> Found:
+    place, product = f"{file}!{name}", _product(PurePosixPath(name))
+    if size > max_bytes:
+        return Found(place, product, None, error=_over_limit(max_bytes))
+    try:
+        return Found(place, product, None, read())
+    except _BROKEN as error:
+        return Found(place, product, None, error=_broken(error))
+
+
+#: What archives raise that are cut off, damaged, encrypted, or packed in a way that nobody here can unpack.
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+)
+
+
+def _broken(error: Exception) -> str:
+    return f"The archive cannot be read: {error or type(error).__name__}."
+
+
+def _over_limit(max_bytes: int) -> str:
+    return f"An SBOM may have {max_bytes:,} bytes."
 
 
 def _product(name: PurePosixPath) -> str:
+    """Name a product after its file and folders. Nothing is ever written there, so ``..`` only has to look decent."""
     bare = name.name
     while bare.lower().endswith(_SBOM_ENDINGS):
         bare = bare.rsplit(".", 1)[0]
-    return "-".join((*name.parent.parts, bare or name.name))
+    folders = (part for part in name.parent.parts if part not in ("/", ".."))
+    joined = "-".join((*folders, bare or name.name))
+    # File names may be no text at all; the database takes text.
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in joined)
 
 
 class _Process:
@@ -145,17 +201,22 @@ _process: _Process
 
 
 def _start(url: str, max_bytes: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us is interrupted too, and lets us finish a file
     global _process  # noqa: PLW0603 - set once, at the start of each process of the pool
     _process = _Process(url, max_bytes)
 
 
 def _import_one(item: Found, now: datetime) -> Imported:
+    if item.error is not None:
+        return Imported(item.place, item.product, error=item.error)
     try:
         data = _bytes_of(item)
         request = Request(product=item.product, actor=IMPORT, baseline=True)
         receipt = receive_upload(_process.engine, data, request, now=now)
     except ServiceError as error:
         return Imported(item.place, item.product, error=f"{error.title()}: {error.detail}")
+    except DataError as error:
+        return Imported(item.place, item.product, error=f"A value cannot be stored: {error.orig}")
     except OSError as error:
         return Imported(item.place, item.product, error=str(error))
     return Imported(item.place, item.product, receipt.component_count, receipt.created)
@@ -167,5 +228,5 @@ def _bytes_of(item: Found) -> bytes:
     if item.path is None:
         return b""
     if item.path.stat().st_size > _process.max_bytes:
-        raise TooLarge(f"An SBOM may have {_process.max_bytes:,} bytes.")
+        raise TooLarge(_over_limit(_process.max_bytes))
     return item.path.read_bytes()
