@@ -88,11 +88,24 @@ def make_upload(
 ) -> Upload:
     """Upload an SBOM that lists these components; with *version* it is a release."""
     document = make_document(*components, depends=depends)
+    upload = upload_document(session, stream, document, at=at, version=version)
+    if version is not None:
+        session.scalars(select(Release).where(Release.upload_id == upload.id)).one().supported = supported
+        session.flush()
+    return upload
+
+
+def upload_document(
+    session: WriteSession, stream: Stream, document: Document, *, at: datetime = NOON, version: str | None = None
+) -> Upload:
+    """Upload a document that was read or made."""
     resolved = resolve(session, document)
     nodes = [SUBJECT, *sorted(resolved.components)]
     position = {component_id: index for index, component_id in enumerate(nodes)}
-    refs = {ROOT: 0} | {ref: position[component_id] for ref, component_id in resolved.refs.items()}
-    edges = [(refs[above], refs[below]) for above, below in document.dependencies]
+    refs = {ref: position[component_id] for ref, component_id in resolved.refs.items()}
+    if document.subject:
+        refs[document.subject.ref] = 0
+    edges = [(refs[one], refs[other]) for one, other in document.dependencies if one in refs and other in refs]
     delivery = Delivery(
         document_id=store_document(session, f"document {next(_numbers)}".encode(), document, now=at),
         graph_id=store_graph(session, pack(nodes, edges)) if edges else None,
@@ -105,8 +118,6 @@ def make_upload(
     upload = place(session, stream, document, resolved, delivery).upload
     if version is not None:
         label_upload(session, stream.id, upload.id, version)
-        session.scalars(select(Release).where(Release.upload_id == upload.id)).one().supported = supported
-        session.flush()
     return upload
 
 

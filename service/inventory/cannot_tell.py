@@ -25,8 +25,7 @@ def unjudged(session: ReadSession, *, now: datetime, stale_after: timedelta = ST
     bounds = {"limit": MAX_LISTED, "oldest": now - stale_after}
     return [
         CannotTell(product, stream, None, Owner(team, owner_reason), reason, None)
-        for statement in (_WITHOUT, _STALE)
-        for product, stream, team, owner_reason, reason in session.execute(statement, bounds)
+        for product, stream, team, owner_reason, reason in session.execute(_UNJUDGED, bounds)
     ]
 
 
@@ -34,24 +33,23 @@ _OWNER = """
        coalesce(team.name, (SELECT name FROM team WHERE fallback)),
        CASE WHEN team.id IS NULL THEN 'fallback' ELSE 'product team' END
 """
-_WITHOUT = text(f"""
-SELECT product.slug, stream.name, {_OWNER}, 'no_sbom'
-FROM product
-LEFT JOIN stream ON stream.product_id = product.id AND stream.kind = 'tracked' AND stream.retired_at IS NULL
-LEFT JOIN team ON team.id = product.team_id
-WHERE product.archived_at IS NULL AND stream.last_upload_at IS NULL
-  AND (stream.id IS NOT NULL OR NOT EXISTS (
-      SELECT FROM stream AS any_stream WHERE any_stream.product_id = product.id AND any_stream.kind = 'tracked'))
-ORDER BY product.slug COLLATE "C", stream.name COLLATE "C"
-LIMIT :limit
+_UNJUDGED = text(f"""
+(SELECT product.slug, stream.name, {_OWNER}, 'no_sbom'
+ FROM product
+ LEFT JOIN stream ON stream.product_id = product.id AND stream.kind = 'tracked' AND stream.retired_at IS NULL
+ LEFT JOIN team ON team.id = product.team_id
+ WHERE product.archived_at IS NULL AND stream.last_upload_at IS NULL
+   AND (stream.id IS NOT NULL OR NOT EXISTS (
+       SELECT FROM stream AS any_stream WHERE any_stream.product_id = product.id AND any_stream.kind = 'tracked'))
+ ORDER BY product.slug COLLATE "C", stream.name COLLATE "C"
+ LIMIT :limit)
+UNION ALL
+(SELECT product.slug, stream.name, {_OWNER}, 'stale'
+ FROM stream
+ JOIN product ON product.id = stream.product_id
+ LEFT JOIN team ON team.id = product.team_id
+ WHERE stream.kind = 'tracked' AND stream.retired_at IS NULL AND product.archived_at IS NULL
+   AND stream.last_upload_at < :oldest
+ ORDER BY stream.last_upload_at, product.slug COLLATE "C"
+ LIMIT :limit)
 """)  # noqa: S608 - parts of ours, values bound
-_STALE = text(f"""
-SELECT product.slug, stream.name, {_OWNER}, 'stale'
-FROM stream
-JOIN product ON product.id = stream.product_id
-LEFT JOIN team ON team.id = product.team_id
-WHERE stream.kind = 'tracked' AND stream.retired_at IS NULL AND product.archived_at IS NULL
-  AND stream.last_upload_at < :oldest
-ORDER BY stream.last_upload_at, product.slug COLLATE "C"
-LIMIT :limit
-""")  # noqa: S608

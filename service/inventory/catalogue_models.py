@@ -66,6 +66,14 @@ class Component(Base):
         Index("uq_component_digest", "digest", unique=True),
         Index("ix_component_package_id_version", "package_id", "version"),
         Index("ix_component_unevaluated", "id", postgresql_where=text("unevaluated <> ''")),
+        Index(
+            "ix_component_hashes",
+            "hashes",
+            postgresql_using="gin",
+            postgresql_ops={"hashes": "jsonb_path_ops"},
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=text("hashes <> '[]'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

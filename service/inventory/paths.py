@@ -3,45 +3,43 @@
 The graph of the upload that a sighting stands on says it (see `graph`). Where the document says nothing, so do we.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select, text
 
 from service.db import ReadSession, any_of
-from service.inventory.catalogue_models import Component, Package
+from service.inventory.answer import Named
 from service.inventory.graph import SUBJECT, unpack
 from service.inventory.graph import Graph as Unpacked
 from service.inventory.models import Graph
 from service.inventory.sightings import Sighting
 
 
-def paths_of(session: ReadSession, seen: Sequence[Sighting]) -> list[list[str]]:
-    """Give each sighting's shortest path: the subject, or the topmost component known, down to the component.
+class Path(NamedTuple):
+    """Component ids from the subject (0), or from the topmost component known, down; empty when it is not known."""
 
-    Returns:
-        Names, in the order of *seen*; an empty list where the graph does not lead to the component.
-    """
+    steps: list[int]
+    subject: str
+
+    def names(self, components: Mapping[int, Named]) -> list[str]:
+        """Write it as people read it."""
+        return [self.subject if step == SUBJECT else components[step].name for step in self.steps]
+
+
+def paths_of(session: ReadSession, seen: Sequence[Sighting]) -> list[Path]:
+    """Give each sighting's shortest path, in the order of *seen*."""
+    if not seen:
+        return []
     roots = _roots(session, seen)
     graphs = _graphs(session, {graph_id for graph_id, _ in roots if graph_id is not None})
-    found = [
-        next(iter(graphs[graph_id].paths_to(one.component_id)), []) if graph_id in graphs else []
-        for one, (graph_id, _) in zip(seen, roots, strict=True)
-    ]
-    names = component_names(session, {component_id for path in found for component_id in path})
     return [
-        [(subject or one.title) if step == SUBJECT else names.get(step, "") for step in path]
-        for one, (_, subject), path in zip(seen, roots, found, strict=True)
+        Path(
+            next(iter(graphs[graph_id].paths_to(one.component_id)), []) if graph_id in graphs else [],
+            subject or one.title,
+        )
+        for one, (graph_id, subject) in zip(seen, roots, strict=True)
     ]
-
-
-def component_names(session: ReadSession, component_ids: Iterable[int]) -> dict[int, str]:
-    """Give components' names without namespace, as people say them."""
-    rows = session.execute(
-        select(Component.id, Package.name)
-        .join(Package, Package.id == Component.package_id)
-        .where(Component.id == any_of(component_ids))
-    )
-    return {row.id: row.name for row in rows}
 
 
 #: The upload a sighting stands on: the release's own, else the last one before the component left.

@@ -19,6 +19,10 @@ _HASH = re.compile(
 _CPE_SPLIT = re.compile(r"(?<!\\):")
 
 
+#: Characters of one part; the longest names and purls in use have a few hundred.
+MAX_LENGTH = 1_000
+
+
 class BadQuestion(Unreadable):
     """This question cannot be answered."""
 
@@ -68,10 +72,13 @@ def ask(
     """Make a question of what a caller sent.
 
     Raises:
-        BadQuestion: It names nothing, or two things.
+        BadQuestion: It names nothing, or two things, or cannot be typed.
         BadPurl: The purl is none.
         BadConstraint: Its versions cannot be read.
     """
+    for text in (q, name, version, purl, version_range, vers, cpe, digest):
+        if len(text) > MAX_LENGTH or not text.isprintable():
+            raise BadQuestion(f"A question has printable characters, at most {MAX_LENGTH} of them.")
     things = [thing for thing in (q, name, purl, cpe, digest) if thing.strip()]
     if len(things) != 1:
         raise BadQuestion("Ask for one thing: q, name, purl, cpe or hash, and for its versions if you like.")

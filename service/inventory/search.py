@@ -4,7 +4,7 @@ A search runs in two halves that meet in component ids only, because the catalog
 different databases: `candidates` says which components are meant, `sightings` says where they are or were.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select, text
@@ -15,7 +15,7 @@ from service.inventory.answer import Answer, CannotTell, Excluded, Item, Named, 
 from service.inventory.candidates import Candidate, Candidates, find_candidates
 from service.inventory.cannot_tell import MAX_LISTED, unjudged
 from service.inventory.catalogue_models import Component, Package
-from service.inventory.paths import paths_of
+from service.inventory.paths import Path, paths_of
 from service.inventory.question import Question
 from service.inventory.sightings import BEGINNING, Position, Sighting, When, sightings
 
@@ -60,32 +60,36 @@ def search(
     session.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
     when = When(ever=ever, as_of_us=to_micros(as_of) if as_of else None)
     candidates = find_candidates(session, question, exact=exact)
-    meant = {candidate.component_id: candidate for candidate in candidates.meant}
+    first = after is None
     seen = _seen(session, candidates.meant, when, after=after or BEGINNING, limit=limit + 1)
     page = seen[:limit]
+    paths = paths_of(session, page)
+    doubtful = _seen(session, (one for one, _ in candidates.doubtful if first), when, limit=MAX_LISTED)
+    excluded = candidates.excluded[:MAX_EXCLUDED] if first else []
+    shown = {one.component_id for one in (*page, *doubtful)} | {one.component_id for one in excluded}
+    components = _components(session, shown.union(*(path.steps for path in paths)))
     return Answer(
-        items=_items(session, page, candidates, meant),
-        cannot_tell=[] if after else _cannot_tell(session, candidates, when, now=now),
-        excluded=[] if after else _excluded(session, candidates),
+        items=_items(page, paths, candidates, components),
+        cannot_tell=_doubts(doubtful, candidates, components)
+        + (unjudged(session, now=now) if first and as_of is None else []),
+        excluded=[Excluded(components[one.component_id], one.verdict.detail) for one in excluded],
         next=page[-1].position if len(seen) > limit else None,
         cut=candidates.cut,
     )
 
 
 def _seen(
-    session: ReadSession, candidates: Iterable[Candidate], when: When, *, after: Position, limit: int
+    session: ReadSession, candidates: Iterable[Candidate], when: When, *, after: Position = BEGINNING, limit: int
 ) -> list[Sighting]:
     places = [(candidate.component_id, int(candidate.place)) for candidate in candidates]
     return sightings(session, places, when, after=after, limit=limit) if places else []
 
 
 def _items(
-    session: ReadSession, page: list[Sighting], candidates: Candidates, meant: dict[int, Candidate]
+    page: Sequence[Sighting], paths: Sequence[Path], candidates: Candidates, components: Mapping[int, Named]
 ) -> list[Item]:
-    if not page:
-        return []
-    components = _named(session, (one.component_id for one in page))
-    reasons = {one.component_id: candidates.reasons(meant[one.component_id]) for one in page}
+    shown = {one.component_id for one in page}
+    reasons = {one.component_id: candidates.reasons(one) for one in candidates.meant if one.component_id in shown}
     return [
         Item(
             product=one.product,
@@ -97,18 +101,15 @@ def _items(
             first_seen_at=one.first_seen_at,
             last_seen_at=one.last_seen_at,
             matched_by=reasons[one.component_id],
-            path=path,
+            path=path.names(components),
         )
-        for one, path in zip(page, paths_of(session, page), strict=True)
+        for one, path in zip(page, paths, strict=True)
     ]
 
 
-def _cannot_tell(session: ReadSession, candidates: Candidates, when: When, *, now: datetime) -> list[CannotTell]:
+def _doubts(seen: Sequence[Sighting], candidates: Candidates, components: Mapping[int, Named]) -> list[CannotTell]:
     reasons = {candidate.component_id: reason for candidate, reason in candidates.doubtful}
-    doubtful = (candidate for candidate, _ in candidates.doubtful)
-    seen = _seen(session, doubtful, when, after=BEGINNING, limit=MAX_LISTED)
-    components = _named(session, (one.component_id for one in seen))
-    listed = [
+    return [
         CannotTell(
             product=one.product,
             stream=one.stream,
@@ -119,24 +120,14 @@ def _cannot_tell(session: ReadSession, candidates: Candidates, when: When, *, no
         )
         for one in seen
     ]
-    if when.as_of_us is not None:
-        return listed
-    return listed + unjudged(session, now=now)
 
 
-def _excluded(session: ReadSession, candidates: Candidates) -> list[Excluded]:
-    first = candidates.excluded[:MAX_EXCLUDED]
-    components = _named(session, (candidate.component_id for candidate in first))
-    return [Excluded(components[candidate.component_id], candidate.verdict.detail) for candidate in first]
-
-
-def _named(session: ReadSession, component_ids: Iterable[int]) -> dict[int, Named]:
-    wanted = set(component_ids)
-    if not wanted:
+def _components(session: ReadSession, component_ids: set[int]) -> dict[int, Named]:
+    if not component_ids:
         return {}
     rows = session.execute(
         select(Component.id, Component.purl, Package.name, Component.version)
         .join(Package, Package.id == Component.package_id)
-        .where(Component.id == any_of(wanted))
+        .where(Component.id == any_of(component_ids))
     )
     return {component_id: Named(purl, name, version) for component_id, purl, name, version in rows}

@@ -84,73 +84,83 @@ def sightings(
 
 _AFTER = ("after_place", "after_product", "after_stream", "after_component", "after_from", "after_release")
 
-# The bound is spelt out: with a parameter the partial indexes would not be considered. "Ever" is open UNION ALL
-# ended, since without either predicate there is no index by component at all.
-_OPEN_USES = f"""
-    SELECT stream_id, component_id, from_us, to_us FROM usage
-    WHERE component_id = ANY(CAST(:component_ids AS bigint[])) AND to_us = {OPEN}
-"""  # noqa: S608 - a constant of ours
-_ALL_USES = f"""
-    {_OPEN_USES} UNION ALL
-    SELECT stream_id, component_id, from_us, to_us FROM usage
-    WHERE component_id = ANY(CAST(:component_ids AS bigint[])) AND to_us < {OPEN}
-"""  # noqa: S608
-
 _LIVE = "(stream.kind = 'tracked' AND stream.retired_at IS NULL)"
 _SUPPORTED = "(release.supported AND release.retired_at IS NULL)"
 _AT = "to_timestamp(CAST(:at AS bigint) / 1000000.0)"
 
-# Per time meant: the usages that count by themselves, whose streams count, which releases count.
-_HEADS_NOW = (_OPEN_USES, _LIVE, _SUPPORTED)
-_HEADS_EVER = (_ALL_USES, "true", "true")
-_HEADS_THEN = (
-    f"SELECT * FROM ({_ALL_USES}) AS every WHERE from_us <= :at AND to_us > :at",  # noqa: S608
+
+_ALL = "(SELECT * FROM open_uses UNION ALL SELECT * FROM ended_uses)"
+
+
+class _Time(NamedTuple):
+    """What counts: usages by themselves, streams, and releases with what they shipped."""
+
+    uses: str
+    streams: str
+    releases: str
+
+
+_NOW = _Time("open_uses", _LIVE, _SUPPORTED)
+_EVER = _Time(_ALL, "true", "true")
+_THEN = _Time(
+    f"(SELECT * FROM {_ALL} AS every WHERE from_us <= :at AND to_us > :at)",  # noqa: S608 - parts of ours
     f"stream.kind = 'tracked' AND (stream.retired_at IS NULL OR stream.retired_at > {_AT})",
     f"release.supported AND (release.retired_at IS NULL OR release.retired_at > {_AT}) AND upload.at_us <= :at",
 )
 
 
-def _statement(uses: str, streams: str, releases: str) -> str:
+# The bound is spelt out: with a parameter the partial indexes would not be considered. Without either predicate there
+# is no index by component at all, so open and ended are read apart; once, since heads and releases need the same rows.
+def _statement(time: _Time) -> str:
     return f"""
 WITH wanted AS (
     SELECT component_id, place
     FROM unnest(CAST(:component_ids AS bigint[]), CAST(:places AS smallint[])) AS wanted (component_id, place)
+), open_uses AS MATERIALIZED (
+    SELECT place, component_id, stream_id, from_us, to_us FROM wanted JOIN usage USING (component_id)
+    WHERE to_us = {OPEN}
+), ended_uses AS MATERIALIZED (
+    SELECT place, component_id, stream_id, from_us, to_us FROM wanted JOIN usage USING (component_id)
+    WHERE to_us < {OPEN}
 ), used AS (
-    SELECT heads.*, stream.product_id, stream.name AS stream, stream.retired_at AS left_at,
+    SELECT uses.*, stream.product_id, stream.name AS stream, stream.retired_at AS left_at,
            '' AS release, CAST(NULL AS bigint) AS upload_id, to_us = {OPEN} AND {_LIVE} AS in_field
-    FROM ({uses}) AS heads JOIN stream ON stream.id = heads.stream_id
-    WHERE {streams}
+    FROM {time.uses} AS uses JOIN stream ON stream.id = uses.stream_id
+    WHERE {time.streams}
     UNION ALL
-    SELECT shipped.*, stream.product_id, stream.name, least(stream.retired_at, release.retired_at),
+    SELECT uses.*, stream.product_id, stream.name, least(stream.retired_at, release.retired_at),
            release.version, release.upload_id, {_LIVE} AND {_SUPPORTED}
-    FROM ({_ALL_USES}) AS shipped
-    JOIN stream ON stream.id = shipped.stream_id
-    JOIN release ON release.stream_id = shipped.stream_id
+    FROM {_ALL} AS uses
+    JOIN stream ON stream.id = uses.stream_id
+    JOIN release ON release.stream_id = uses.stream_id
     JOIN upload ON upload.id = release.upload_id AND upload.voided_at IS NULL
-         AND upload.at_us >= shipped.from_us AND upload.at_us < shipped.to_us
-    WHERE {streams} AND {releases}
+         AND upload.at_us >= uses.from_us AND upload.at_us < uses.to_us
+    WHERE {time.streams} AND {time.releases}
+), page AS (
+    SELECT used.place, product.slug COLLATE "C" AS product, used.stream COLLATE "C" AS stream, used.component_id,
+           used.from_us, used.release COLLATE "C" AS release, used.stream_id, used.upload_id, used.to_us,
+           used.in_field, product.team_id, product.title, used.left_at
+    FROM used
+    JOIN product ON product.id = used.product_id
+    WHERE (used.place, product.slug COLLATE "C", used.stream COLLATE "C", used.component_id, used.from_us,
+           used.release COLLATE "C")
+        > (CAST(:after_place AS smallint), CAST(:after_product AS text), CAST(:after_stream AS text),
+           CAST(:after_component AS bigint), CAST(:after_from AS bigint), CAST(:after_release AS text))
+    ORDER BY 1, 2, 3, 4, 5, 6
+    LIMIT :limit
 )
-SELECT wanted.place, product.slug, used.stream, used.component_id, used.from_us, used.release, used.stream_id,
-       used.upload_id, used.to_us, used.in_field,
+SELECT place, product, stream, component_id, from_us, release, stream_id, upload_id, to_us, in_field,
        coalesce(team.name, (SELECT name FROM team WHERE fallback)),
        CASE WHEN team.id IS NULL THEN 'fallback' ELSE 'product team' END,
-       product.title, used.left_at
-FROM used
-JOIN wanted ON wanted.component_id = used.component_id
-JOIN product ON product.id = used.product_id
-LEFT JOIN team ON team.id = product.team_id
-WHERE (wanted.place, product.slug COLLATE "C", used.stream COLLATE "C", used.component_id, used.from_us,
-       used.release COLLATE "C")
-    > (CAST(:after_place AS smallint), CAST(:after_product AS text), CAST(:after_stream AS text),
-       CAST(:after_component AS bigint), CAST(:after_from AS bigint), CAST(:after_release AS text))
-ORDER BY wanted.place, product.slug COLLATE "C", used.stream COLLATE "C", used.component_id, used.from_us,
-         used.release COLLATE "C"
-LIMIT :limit
+       title, left_at
+FROM page
+LEFT JOIN team ON team.id = page.team_id
+ORDER BY 1, 2, 3, 4, 5, 6
 """  # noqa: S608 - parts of ours, values bound
 
 
 _STATEMENTS = {
-    (False, False): text(_statement(*_HEADS_NOW)),
-    (True, False): text(_statement(*_HEADS_EVER)),
-    (False, True): text(_statement(*_HEADS_THEN)),
+    (False, False): text(_statement(_NOW)),
+    (True, False): text(_statement(_EVER)),
+    (False, True): text(_statement(_THEN)),
 }

@@ -82,7 +82,7 @@ def measure(url: str) -> None:
     migrate(url)
     started = time.perf_counter()
     with psycopg.connect(url, autocommit=True) as connection:
-        if not connection.execute("SELECT FROM stream LIMIT 1").fetchone():
+        if connection.execute("SELECT 1 FROM stream LIMIT 1").fetchone() is None:
             seed(connection)
         sizes = connection.execute("SELECT count(*) FILTER (WHERE to_us = %s), count(*) FROM usage", [OPEN]).fetchone()
         assert sizes
@@ -242,7 +242,7 @@ def seed_hot(connection: psycopg.Connection, lines: list[list[int]]) -> None:
 
 
 def seed_graphs(connection: psycopg.Connection) -> None:
-    """Give every stream its newest upload, and hot streams a graph of what they contain."""
+    """Give every stream its newest upload, half of them a release, and hot streams a graph of what they contain."""
     chance = random.Random(11)  # noqa: S311 - shapes, not secrets
     connection.execute("INSERT INTO document (sha256, size_bytes, format, spec_version, received_at)"
                        " VALUES ('\\x00', 1, 'cyclonedx-json', '1.6', now())")  # fmt: skip
@@ -262,11 +262,16 @@ def seed_graphs(connection: psycopg.Connection) -> None:
 
 
 _UPLOADS = """
+WITH made AS (
 INSERT INTO upload (stream_id, document_id, graph_id, at_us, sequence, received_at, set_digest, component_count,
                     unidentified_count, added_count, removed_count, late, actor)
 SELECT id, (SELECT min(id) FROM document), CASE WHEN id <= %(hot)s THEN id END, %(at)s, 1, now(), '', 400, 0, 0, 0,
        false, 'benchmark'
 FROM stream
+RETURNING id, stream_id
+)
+INSERT INTO release (stream_id, upload_id, version, supported)
+SELECT stream_id, id, '1.' || stream_id, stream_id %% 4 = 0 FROM made WHERE stream_id %% 2 = 0
 """
 
 if __name__ == "__main__":
