@@ -1,0 +1,122 @@
+"""The whole mirror through the feed: complete, idle the second time, exact the third."""
+
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import Engine, func, select, text
+
+from service.advisories.feed_client import open_feed
+from service.advisories.models import Advisory, Feed, FeedAdvisory, Vulnerability, VulnerabilityAdvisory
+from service.advisories.osv_record import read_record
+from service.advisories.storing import store
+from service.advisories.syncing import Synced, sync_ecosystem
+from service.db import connect, reading, writing
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
+
+NOON = datetime(2026, 8, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(fresh_database: str) -> Iterator[Engine]:
+    own = connect(fresh_database)
+    yield own
+    own.dispose()
+
+
+def sync(engine: Engine, folder: Path, *ecosystems: str) -> dict[str, Synced]:
+    with open_feed(folder.as_uri()) as client:
+        return {
+            ecosystem: sync_ecosystem(engine, client, ecosystem, now=NOON)
+            for ecosystem in ecosystems or client.ecosystems()
+        }
+
+
+def archived(folder: Path) -> dict[str, set[str]]:
+    found = {}
+    for path in folder.glob("*/all.zip"):
+        with zipfile.ZipFile(path) as archive:
+            found[path.parent.name] = {name.removesuffix(".json") for name in archive.namelist()}
+    return found
+
+
+def test_the_mirror_is_taken_in_full_and_nothing_is_done_twice(
+    engine: Engine, corpus: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = corpus("osv")
+    first = sync(engine, folder)
+    expected = archived(folder)
+
+    assert [s for s in first.values() if s.error or s.trouble or s.missing or s.outdated or s.malformed] == []
+    with reading(engine) as session:
+        counts = session.execute(
+            select(Feed.ecosystem, func.count()).join(FeedAdvisory, FeedAdvisory.feed_id == Feed.id).group_by(Feed.id)
+        ).all()
+        stored = set(session.scalars(select(Advisory.osv_id)))
+        reasons = session.execute(
+            text("SELECT each ->> 'reason', count(*) FROM advisory, jsonb_array_elements(unevaluated) each GROUP BY 1")
+        ).all()
+    assert dict(counts) == {ecosystem: len(ids) for ecosystem, ids in expected.items()}
+    assert stored == set().union(*expected.values())
+    with capsys.disabled():
+        print("\nunevaluated:", dict(Counter(dict(reasons)).most_common()))
+
+    again = sync(engine, folder)
+    assert [s for s in again.values() if s.added or s.changed or s.vanished or s.stored] == []
+
+
+def test_the_next_edition_of_a_feed_brings_exactly_what_changed(engine: Engine, corpus: Callable[[str], Path]) -> None:
+    # The two editions lie in different places; a feed is known by its address, so the first is moved under the second.
+    before, after = corpus("osv-prev"), corpus("osv")
+    sync(engine, before, "Go", "crates.io")
+    with writing(engine) as session:
+        for feed in session.scalars(select(Feed)):
+            feed.url = after.as_uri()
+        withdrawn_before = set(session.scalars(select(Advisory.osv_id).where(Advisory.withdrawn_at.is_not(None))))
+
+    synced = sync(engine, after, "Go", "crates.io")
+
+    # The later edition also has records of GitHub's and of malware, which the earlier one leaves out.
+    assert {e: (s.added, s.changed, s.vanished) for e, s in synced.items()} == {
+        "Go": (505 + 30, 16, 0),
+        "crates.io": (79 + 20, 27, 0),
+    }
+    with reading(engine) as session:
+        withdrawn = set(session.scalars(select(Advisory.osv_id).where(Advisory.withdrawn_at.is_not(None))))
+        records = session.execute(select(Advisory.osv_id, Advisory.record)).all()
+    assert len({osv_id for osv_id in withdrawn - withdrawn_before if osv_id.startswith("GO-")}) == 8
+    assert dict(records) == contents(after, "Go") | contents(after, "crates.io")
+
+
+def contents(folder: Path, ecosystem: str) -> dict[str, object]:
+    with zipfile.ZipFile(folder / ecosystem / "all.zip") as archive:
+        return {record["id"]: record for name in archive.namelist() if (record := orjson.loads(archive.read(name)))}
+
+
+def test_the_published_records_of_the_xz_backdoor_are_one_vulnerability(
+    engine: Engine, corpus: Callable[[str], Path]
+) -> None:
+    raws = [path.read_bytes() for path in sorted(corpus("xz-scenario/advisories").glob("*.json"))]
+    assert len(raws) == 5
+    with writing(engine) as session:
+        store(session, [read_record(raw) for raw in raws])
+        linked = session.execute(
+            select(Vulnerability.name, func.count())
+            .join(VulnerabilityAdvisory, VulnerabilityAdvisory.vulnerability_id == Vulnerability.id)
+            .group_by(Vulnerability.name)
+        ).all()
+
+    assert dict(linked) == {"CVE-2024-3094": 5}
+
+
+def test_records_that_claim_a_bare_distribution_are_stored_as_they_are(
+    engine: Engine, corpus: Callable[[str], Path]
+) -> None:
+    synced = sync(engine, corpus("osv-hostile"), "Alpine")["Alpine"]
+
+    assert (synced.stored, synced.malformed, synced.error) == (2127, {}, None)
