@@ -1,10 +1,13 @@
 """All commands in one place, and what their errors mean to the shell."""
 
+from collections.abc import Sequence
+
 import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.cli import advisories, importing, incidents, keys, products, searching, serving, teams, uploading
+from service.cli.demo import commands as demo
 from service.cli.parts import Parts
 from service.cli.showing import say
 from service.errors import Busy, ServiceError, UpstreamUnavailable
@@ -13,6 +16,7 @@ BAD_INPUT, UNREACHABLE = 2, 3
 
 app = typer.Typer(name="muster", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(serving.commands)
+app.add_typer(demo)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(teams.commands, name="teams")
 app.add_typer(products.commands, name="products")
@@ -28,10 +32,10 @@ def muster() -> None:
     """Who uses it, who owns it, is it really fixed."""
 
 
-def run(parts: Parts) -> None:
-    """Run the command that the arguments name, and leave with its exit code."""
+def run(parts: Parts, arguments: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments name (None: the process's own), and leave with its exit code."""
     try:
-        app(obj=parts)
+        app(arguments, obj=parts)
     except (UpstreamUnavailable, Busy) as error:
         _leave(error.detail, UNREACHABLE)
     except ServiceError as error:

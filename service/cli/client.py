@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import finalize
 
 import httpx
 
@@ -21,6 +22,8 @@ class Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=settings.url, headers=headers, timeout=_TIMEOUT)
         self._url = settings.url
+        # A command makes one of these and ends; the connection closes with the last reference.
+        finalize(self, self._http.close)
 
     def call(
         self,
