@@ -39,7 +39,7 @@ def serve(
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = with_secret_key(Settings().model_copy(update=given))
     configure(json=settings.log_json)
-    _end_on_sigterm()
+    end_on_sigterm()
     with at_database(settings) as (engine, url):
         _make_first_key(settings, engine)
         if settings.workers > 1:
@@ -113,7 +113,7 @@ def worker(context: typer.Context) -> None:
     """Run the scheduler and jobs alone; any number of these share the work."""
     settings = Settings()
     configure(json=settings.log_json)
-    _end_on_sigterm()
+    end_on_sigterm()
     with at_database(settings) as (engine, _), parts(context).run_jobs(engine, settings, clock=utc_now):
         say("muster works")
         with suppress(KeyboardInterrupt):
@@ -137,6 +137,6 @@ def openapi(context: typer.Context) -> None:
     nowhere.dispose()
 
 
-def _end_on_sigterm() -> None:
+def end_on_sigterm() -> None:
     """Let SIGTERM unwind the stack, so that the embedded server stops with us."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
