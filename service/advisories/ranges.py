@@ -27,7 +27,7 @@ END = b"\xff\xff\xff\xff"
 
 # An index row holds both bounds of an interval, or a name, in at most 2,704 bytes.
 _MAX_KEY_BYTES = 1_000
-_MAX_CHARACTERS = 400
+_MAX_NAME_BYTES = 1_000
 
 #: Why an affected entry, or a part of it, matches nothing.
 Reason = Literal["no-package", "no-versions", "git-only", "no-ordering", "unparsable", "malformed-range"]
@@ -97,7 +97,7 @@ def flatten(affected: Iterable[OsvAffected]) -> tuple[list[AffectedPackage], lis
 
 
 def _is_name(text: str) -> bool:
-    return 0 < len(text) <= _MAX_CHARACTERS
+    return 0 < len(text.encode()) <= _MAX_NAME_BYTES
 
 
 def _evaluate(ecosystem: str, entry: OsvAffected) -> tuple[list[Interval], list[tuple[Reason, str]]]:

@@ -192,3 +192,27 @@ def test_any_number_of_records_costs_the_same_statements(session: WriteSession, 
     put(session, *changed)
 
     assert len(statements) <= 12
+
+
+def test_hostile_texts_are_stored_as_they_are_or_as_near_as_can_be(session: WriteSession) -> None:
+    text = "a\tb\nc\\d\\N'\"\x00\ud800\x7f😀"
+    long = "".join(chr(0x1F300 + n * 7919 % 500) for n in range(250))
+    record = make_record(
+        "GHSA-1",
+        f"OSS-Fuzz/{text}",
+        versions=[text, long, long * 100],
+        summary=text,
+        details=long * 1_000,
+        aliases=[long, "CVE-2024-1111"],
+    )
+    record["affected"] += [
+        make_affected(f"OSS-Fuzz/{long}", versions=[long]),
+        make_affected("OSS-Fuzz/\\.", versions=["1"]),
+    ]
+
+    put(session, record)
+
+    kept = "a\tb\nc\\d\\N'\"��\x7f😀"
+    assert set(session.scalars(select(OsvPackage.name))) == {kept, long, "\\."}
+    assert set(session.scalars(select(Affected.exact_version))) == {kept, long, "1"}
+    assert advisory(session, "GHSA-1").summary == "a\tb"

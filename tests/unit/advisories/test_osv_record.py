@@ -1,11 +1,15 @@
+import contextlib
 import json
 from datetime import UTC, datetime
 
 import pytest
-from osv_bucket import make_record, to_bytes
+from hypothesis import given
+from hypothesis import strategies as st
+from osv_bucket import make_affected, make_record, to_bytes
 
 from service.advisories.osv_record import MAX_RECORD_BYTES, read_record
 from service.advisories.osv_schema import MalformedRecord, instant
+from service.advisories.references import references
 
 
 def test_a_record_is_read_with_what_it_affects() -> None:
@@ -125,3 +129,27 @@ def test_timestamps_become_utc(text: str, expected: datetime) -> None:
 def test_what_is_no_timestamp_is_refused(text: str) -> None:
     with pytest.raises(MalformedRecord):
         instant(text)
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=10,
+)
+_FIELDS = ["id", "modified", "withdrawn", "aliases", "upstream", "summary", "severity", "affected", "database_specific"]
+_ENTRY_FIELDS = ["package", "ranges", "versions", "severity", "ecosystem_specific", "database_specific"]
+
+
+@given(
+    fields=st.dictionaries(st.sampled_from(_FIELDS), _ANYTHING, max_size=3),
+    entry=st.dictionaries(st.sampled_from(_ENTRY_FIELDS), _ANYTHING, max_size=3),
+    events=st.lists(st.dictionaries(st.sampled_from(["introduced", "fixed", "limit"]), st.text(max_size=9))),
+)
+def test_nothing_but_a_malformed_record_is_ever_raised(
+    fields: dict[str, object], entry: dict[str, object], events: list[dict[str, str]]
+) -> None:
+    affected = make_affected("npm/left-pad") | {"ranges": [{"type": "SEMVER", "events": events}]} | entry
+    raw = to_bytes(make_record("A-1", affected=[affected]) | fields)
+
+    with contextlib.suppress(MalformedRecord):
+        references(read_record(raw))
