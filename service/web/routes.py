@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 
+from service.access.models import FALLBACK_TEAM
 from service.access.seals import Seals
 from service.access.teams import team_names
+from service.advisories.feeds import freshness
 from service.db import ReadSession
 from service.errors import Unreadable
 from service.incidents.history import timeline_of
@@ -46,7 +48,7 @@ def install(app: FastAPI, settings: Settings) -> None:
 
 
 @router.get("/")
-def first(session: Read, now: Now, visitor: Visitor) -> Response:
+def first(request: Request, session: Read, now: Now, visitor: Visitor) -> Response:
     """Show the search and what is open."""
     rows = []
     if visitor.may("read_incidents"):
@@ -60,6 +62,7 @@ def first(session: Read, now: Now, visitor: Visitor) -> Response:
         incidents=[values for _, values in shown],
         tallies=counted,
         more=len(rows) > len(shown),
+        feeds=freshness(session, now=now, sync_every=request.app.state.settings.sync_every),
     )
 
 
@@ -145,6 +148,7 @@ def products(session: Read, visitor: Reader, after: After = "") -> Response:
         visitor=visitor,
         products=shown,
         teams=_owners(session, shown),
+        fallback=FALLBACK_TEAM,
         following=_address("/products", after=last),
     )
 
@@ -162,6 +166,7 @@ def product(slug: str, session: Read, now: Now, visitor: Reader) -> Response:
         now=now,
         product=row,
         team=_owners(session, [row]).get(row.team_id or 0),
+        fallback=FALLBACK_TEAM,
         streams=list_streams(session, row.id),
         uploads=list_uploads(session, row.id, limit=_UPLOADS),
         exposures=[values | {"clocks": clocks_of(values, now=now)} for _, values in exposures],
