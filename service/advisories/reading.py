@@ -93,7 +93,7 @@ _HAS_UNEVALUATED: ColumnElement[bool] = Advisory.unevaluated != literal_column("
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.prefix:
-        conditions.append(Advisory.osv_id.between(wanted.prefix, wanted.prefix + _LAST))
+        conditions += [Advisory.osv_id >= wanted.prefix, Advisory.osv_id < wanted.prefix + _LAST]
     if wanted.source:
         conditions.append(Advisory.source == wanted.source)
     if wanted.kind:
@@ -190,7 +190,7 @@ def match_count(session: ReadSession, advisory_id: int) -> dict[str, int]:
     rows = session.execute(
         select(Match.certainty, func.count()).where(Match.advisory_id == advisory_id).group_by(Match.certainty)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def unevaluated_by_reason(session: ReadSession) -> dict[str, int]:
@@ -205,4 +205,4 @@ def unevaluated_by_reason(session: ReadSession) -> dict[str, int]:
         .group_by(reason)
         .order_by(reason)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
