@@ -209,7 +209,7 @@ class BucketFeed:
                     file.seek(0)
                     file.truncate()
                     return self._fetch_once(f"{self.url}/{path}", file, limit, headers or {})
-        except (_TryAgainError, httpx.HTTPError) as error:
+        except (_TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise FeedUnavailable(f"{self.url}/{path}: {error or type(error).__name__}") from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 

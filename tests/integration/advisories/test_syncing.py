@@ -267,6 +267,11 @@ def test_an_address_that_is_no_feed_is_refused(url: str) -> None:
         pass
 
 
+def test_an_address_that_nobody_can_read_is_a_failure_of_the_feed() -> None:
+    with open_feed("http://127.0.0.1:port/", QUICK) as client, pytest.raises(FeedUnavailable):
+        client.ecosystems()
+
+
 def test_names_cannot_lead_out_of_the_feed(folder: Path) -> None:
     (folder / "secret.json").write_text("{}")
     with open_feed(folder.as_uri()) as client:
