@@ -4,7 +4,7 @@ A session's exit runs before the answer leaves (``scope="function"``): a commit 
 Nothing is retried here; a transaction that lost a race answers 503 and the client sends it again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -25,20 +25,22 @@ from service.settings import Settings
 
 Row = TypeVar("Row")
 
+# What neither waits nor works is async: that spares it the trip through a thread.
+
 # --- time, settings, sessions ----------------------------------------------------------------------------------------
 
 
-def _now(request: Request) -> datetime:
+async def _now(request: Request) -> datetime:
     now: datetime = request.app.state.clock()
     return now
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _engine(request: Request) -> Engine:
+async def _engine(request: Request) -> Engine:
     engine: Engine = request.app.state.engine
     return engine
 
@@ -89,7 +91,7 @@ class may:  # noqa: N801 - reads as a word: Depends(may("read"))
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    def __call__(self, actor: CurrentActor) -> Actor:
+    async def __call__(self, actor: CurrentActor) -> Actor:
         """Let the actor pass, or answer 403."""
         actor.require(self.permission)
         return actor
@@ -141,10 +143,10 @@ class Listing:
         return page, self._cursors.write(self._name, position(page[-1]))
 
 
-def listing(name: str) -> Callable[..., Listing]:
+def listing(name: str) -> Callable[..., Awaitable[Listing]]:
     """Make the dependency that reads ``after`` and ``limit`` of the list *name*."""
 
-    def read(request: Request, after: After = None, limit: Limit = 50) -> Listing:
+    async def read(request: Request, after: After = None, limit: Limit = 50) -> Listing:
         return Listing(name, request.app.state.cursors, after, limit)
 
     return read
