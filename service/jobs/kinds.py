@@ -89,8 +89,9 @@ def _settle(job: JobContext) -> None:
     job.progress({"advisories": settle(job.engine, actor=FEED, now=job.clock())})
     if job.settings.osv_url != "none" and job.settings.osv_ecosystems == "used":
         with writing(job.engine) as session:
-            for ecosystem in never_tried(session):
-                enqueue_tick(session, "sync", f"first {ecosystem}", run_at=job.clock())
+            # One slot for all of them: what the feed does not have is asked for once, not every minute.
+            if names := never_tried(session):
+                enqueue_tick(session, "sync", f"first {', '.join(names)}", run_at=job.clock())
 
 
 def _reconcile(job: JobContext) -> None:

@@ -1,6 +1,7 @@
 """Incidents and exposures over HTTP: one incident over all products, and what people do about their part of it."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -190,6 +191,18 @@ def test_a_step_needs_the_version_that_was_read(admin: TestClient, exposure: dic
     assert (late.status_code, late.json()["type"].rsplit("/")[-1]) == (412, "stale")
     assert admin.post(path, json={"to": "fix_claimed"}, headers={"If-Match": "*"}).status_code == 200
     assert admin.post(path, json={"to": "acknowledged"}, headers={"If-Match": "*"}).status_code == 409
+
+
+def test_of_two_who_read_the_same_version_one_is_told(admin: TestClient, exposure: dict[str, Any]) -> None:
+    etag = admin.get(f"/v1/exposures/{exposure['id']}").headers["ETag"]
+    path = f"/v1/exposures/{exposure['id']}/transitions"
+
+    def claim(number: int) -> int:
+        body = {"to": "fix_claimed", "evidence": {"build": number}}
+        return admin.post(path, json=body, headers={"If-Match": etag}).status_code
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert sorted(pool.map(claim, range(4))) == [200, 412, 412, 412]
 
 
 def test_nobody_says_resolved(admin: TestClient, exposure: dict[str, Any]) -> None:
