@@ -1,4 +1,4 @@
-"""All that runs beside the doors of a process: the schedule, a worker, the sequencer of changes."""
+"""All that runs beside the doors of a process: the schedule, workers, the sequencer of changes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,19 +19,25 @@ from service.settings import Settings
 log = logger("jobs")
 #: How long a change waits for its number at most, when the database keeps up.
 _NUMBER_EVERY_SECONDS = 0.25
+#: Two, so that a long job, such as the first sync, does not keep the short ones waiting.
+_WORKERS = 2
 
 
 @contextmanager
 def running(engine: Engine, settings: Settings, *, clock: Callable[[], datetime]) -> Iterator[None]:
     """Run jobs until the end of the block. Any number of processes do so at once and share the work."""
     kinds = kinds_of(settings)
-    worker = Worker(engine, kinds, settings, clock)
+    workers = [Worker(engine, kinds, settings, clock) for _ in range(_WORKERS)]
     with numbering(engine), ticking(engine, kinds, clock):
-        worker.start()
+        for worker in workers:
+            worker.start()
         try:
             yield
         finally:
-            worker.stop()
+            for worker in workers:
+                worker.ask_to_end()
+            for worker in workers:
+                worker.stop()
 
 
 @contextmanager

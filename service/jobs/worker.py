@@ -38,10 +38,14 @@ class Worker:
         """Begin to work."""
         self._thread.start()
 
-    def stop(self, timeout_seconds: float = 10.0) -> None:
-        """Ask the running job to end, and wait for it a while; what does not end is taken over after its lease."""
+    def ask_to_end(self) -> None:
+        """Take no further job, and ask the running one to end."""
         self._stopping.set()
         self._stop_job.set()
+
+    def stop(self, timeout_seconds: float = 10.0) -> None:
+        """Ask to end and wait for it a while; a job that does not end is taken over after its lease."""
+        self.ask_to_end()
         self._thread.join(timeout_seconds)
 
     def work_once(self) -> bool:

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
+from service.changes.reading import last_seq
+from service.changes.writing import NewChange, record_changes
 from service.db import WriteSession, connect, reading, writing
 from service.jobs.kinds import JobContext, Kind
 from service.jobs.models import Job
@@ -24,6 +26,7 @@ from service.jobs.queue import (
     renew,
     take,
 )
+from service.jobs.running import running
 from service.jobs.schedule import slot_of, tick, ticking
 from service.jobs.worker import Worker
 from service.settings import Settings
@@ -271,3 +274,38 @@ def test_a_worker_outlives_a_database_that_is_away() -> None:
     worker.start()
     worker.stop()
     nowhere.dispose()
+
+
+def test_a_process_numbers_changes_and_runs_its_schedule(own_engine: Engine) -> None:
+    with writing(own_engine) as session:
+        record_changes(session, NewChange("incident.opened", NOON, {}))
+    with running(own_engine, Settings(osv_url="none"), clock=lambda: NOON):
+        wait_for(lambda: _states(own_engine).get("purge") == "done")
+        wait_for(lambda: _last_seq(own_engine) == 1)
+    assert "sync" not in _states(own_engine)
+    assert "failed" not in _states(own_engine).values()
+
+
+def _last_seq(engine: Engine) -> int:
+    with reading(engine) as session:
+        return last_seq(session)
+
+
+def test_a_long_job_does_not_keep_the_others_waiting(own_engine: Engine) -> None:
+    release = Event()
+
+    def long(_job: JobContext) -> None:
+        assert release.wait(30)
+
+    kinds = {"sync": Kind(long), "purge": Kind(lambda _: None)}
+    with writing(own_engine) as session:
+        enqueue(session, "sync", "1", run_at=NOON)
+        enqueue(session, "purge", "1", run_at=NOON)
+    workers = [_worker(own_engine, kinds) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    wait_for(lambda: _states(own_engine) == {"sync": "running", "purge": "done"})
+    release.set()
+    for worker in workers:
+        worker.stop()
+    assert _states(own_engine) == {"sync": "done", "purge": "done"}
