@@ -4,17 +4,17 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, event, func, select, text
-
 from osv_bucket import Record, to_bytes
 from sboms import Part, make_sbom
+from sqlalchemy import Engine, event, select, text
+
 from service.access.models import Team
-from service.access.roles import SYSTEM, Actor
+from service.access.roles import SYSTEM
 from service.advisories.models import VulnerabilityAlias
 from service.advisories.osv_record import read_record
 from service.advisories.storing import store
@@ -27,11 +27,14 @@ from service.flows.receiving import Request, receive_upload, void_upload
 from service.flows.reconciling import Difference, differences
 from service.flows.settling import settle
 from service.incidents.models import Episode, Exposure, Incident, Transition
-from service.inventory.models import Product, Stream, Upload, Usage
+from service.inventory.models import Product
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 CERT = SYSTEM
+
+#: An answer, as the API gives it.
+Values = dict[str, Any]
 
 
 class Step(NamedTuple):
@@ -67,15 +70,15 @@ class Story:
                 session.flush()
             session.add(Product(slug=slug, title=slug, created_at=self.now, team_id=owner.id if owner else None))
 
-    def upload(self, product: str, *components: str | Part, tool: str = "syft", **request: Any) -> dict[str, Any]:
+    def upload(self, product: str, *components: str | Part, tool: str = "syft", **request: Any) -> Values:  # noqa: ANN401
         """Upload what lists these components; gives the answer as values."""
         return self.send(make_sbom(*components, tool=tool), product, **request).values
 
-    def send(self, data: bytes, product: str, **request: Any) -> Receipt:
+    def send(self, data: bytes, product: str, **request: Any) -> Receipt:  # noqa: ANN401
         """Upload these bytes."""
         return receive_upload(self.engine, data, Request(product, actor="ci", **request), now=self.tick())
 
-    def void(self, sbom: dict[str, Any], reason: str = "built from the wrong branch") -> None:
+    def void(self, sbom: Values, reason: str = "built from the wrong branch") -> None:
         void_upload(self.engine, sbom["sbom"]["id"], reason=reason, actor=CERT, now=self.tick())
 
     def publish(self, record: Record) -> Published:
@@ -171,10 +174,6 @@ def _incident(session: ReadSession, vulnerability: str) -> Incident | None:
         .join(VulnerabilityAlias, VulnerabilityAlias.vulnerability_id == Incident.vulnerability_id)
         .where(known)
     )
-
-
-def stream_ids(session: ReadSession) -> list[int]:
-    return list(session.scalars(select(Stream.id).order_by(Stream.id)))
 
 
 @contextmanager

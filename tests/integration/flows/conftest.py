@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
+from story import Story, empty
 
 from service.log import configure
-from story import Story, empty
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,20 +1,17 @@
 """What an upload opens, and what ends it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-
 from osv_bucket import make_affected, make_record
 from sboms import listed, make_sbom
+from story import Story
+
 from service.access import audit
-from service.access.roles import Actor, Role
-from service.access.teams import put_team
-from service.db import WriteSession, reading
+from service.db import reading
 from service.errors import Conflict
 from service.inventory.products import Archived
 from service.inventory.uploads import InTheFuture, TimeTaken
-from story import MINUTE, START, Story
 
 OLD, NEW = "pkg:npm/lodash@4.17.20", "pkg:npm/lodash@4.17.21"
 MALICE = "pkg:npm/evil-pad@1.0.0"
@@ -453,8 +450,8 @@ def test_withdrawn_malware_in_what_does_not_ship_is_withdrawn_not_resolved(story
 
 
 def test_a_dry_run_keeps_nothing(story: Story) -> None:
-    from service.flows.publishing import publish_advisory  # noqa: PLC0415
     from service.access.roles import SYSTEM  # noqa: PLC0415
+    from service.flows.publishing import publish_advisory  # noqa: PLC0415
 
     story.upload("shop", OLD)
     before = story.rows()
