@@ -14,11 +14,12 @@ from sqlalchemy import select
 from service.access.models import Team
 from service.db import WriteSession
 from service.inventory.catalogue import resolve
+from service.inventory.documents import store_documents, store_graphs
 from service.inventory.graph import SUBJECT, pack
 from service.inventory.models import Product, Release, Stream, Upload
 from service.inventory.products import ensure_stream
 from service.inventory.releases import label_upload
-from service.inventory.uploads import Delivery, place, store_document, store_graph
+from service.inventory.uploads import Delivery, place
 from service.sbom.document import Component, Document, Format, Subject, Tool
 
 NOON = datetime(2024, 4, 1, 12, tzinfo=UTC)
@@ -107,8 +108,8 @@ def upload_document(
         refs[document.subject.ref] = 0
     edges = [(refs[one], refs[other]) for one, other in document.dependencies if one in refs and other in refs]
     delivery = Delivery(
-        document_id=store_document(session, f"document {next(_numbers)}".encode(), document, now=at),
-        graph_id=store_graph(session, pack(nodes, edges)) if edges else None,
+        document_id=store_documents(session, [(f"document {next(_numbers)}".encode(), document)], now=at)[0],
+        graph_id=store_graphs(session, [pack(nodes, edges) if edges else None])[0],
         at=at,
         version_label=version,
         replaces=None,

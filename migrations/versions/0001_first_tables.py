@@ -467,6 +467,7 @@ def upgrade() -> None:
     sa.Column('doubt', sa.Text(), nullable=True),
     sa.Column('warnings', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
     sa.Column('quality', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('ecosystems', sa.ARRAY(sa.Text()), nullable=False),
     sa.Column('actor', sa.Text(), nullable=False),
     sa.Column('voided_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('void_reason', sa.Text(), nullable=True),

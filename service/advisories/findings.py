@@ -51,6 +51,24 @@ def evidence_about(
     return [Evidence._make(row) for row in session.execute(rows)]
 
 
+class EvidenceBook:
+    """What is known of components, looked up once: for one transaction that asks about the same ones repeatedly."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+        self._known: dict[int, list[Evidence]] = {}
+
+    def about(self, component_ids: Iterable[int]) -> list[Evidence]:
+        """Give all that is known of the named components."""
+        wanted = set(component_ids)
+        missing = wanted - self._known.keys()
+        if missing:
+            self._known |= {component_id: [] for component_id in missing}
+            for item in evidence_about(self._session, missing):
+                self._known[item.component_id].append(item)
+        return [item for component_id in wanted for item in self._known[component_id]]
+
+
 def vulnerabilities_of(session: ReadSession, advisory_ids: Iterable[int]) -> set[int]:
     """Give the vulnerabilities that the named advisories speak of."""
     rows = select(VulnerabilityAdvisory.vulnerability_id).where(

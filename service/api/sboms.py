@@ -17,10 +17,11 @@ from service.errors import Conflict, NotFound, Unreadable
 from service.flows.answering import Gate, Receipt, record_values, upload_values
 from service.flows.receiving import Request as Delivery
 from service.flows.receiving import receive_upload, void_upload
+from service.inventory.documents import bytes_of
 from service.inventory.history import document_facts, list_uploads
 from service.inventory.models import Product, Stream, Upload
 from service.inventory.products import DEFAULT_STREAM, find_product
-from service.inventory.uploads import bytes_of, find_upload
+from service.inventory.uploads import find_upload
 
 router = APIRouter(tags=["sboms"])
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import select
 
 from service.advisories.coverage import uncovered
-from service.advisories.findings import Evidence, evidence_about
+from service.advisories.findings import Evidence, EvidenceBook
 from service.advisories.models import Vulnerability
 from service.clock import from_micros
 from service.db import ReadSession, any_of
@@ -125,7 +125,12 @@ class Receipt:
 
 
 def findings_of(
-    session: ReadSession, product_id: int, scopes: dict[int, int], *, added: frozenset[int] = frozenset()
+    session: ReadSession,
+    product_id: int,
+    scopes: dict[int, int],
+    *,
+    added: frozenset[int] = frozenset(),
+    book: EvidenceBook | None = None,
 ) -> list[Finding]:
     """Join components with what is known of them and where the product stands; worst first.
 
@@ -134,9 +139,10 @@ def findings_of(
         product_id: Whose exposures.
         scopes: Component id to scope code.
         added: Components that are new in this stream.
+        book: What the transaction has looked up already.
     """
     grouped: defaultdict[tuple[int, int], list[Evidence]] = defaultdict(list)
-    for item in evidence_about(session, scopes):
+    for item in (book or EvidenceBook(session)).about(scopes):
         grouped[item.component_id, item.vulnerability_id].append(item)
     rows = component_rows(session, {component_id for component_id, _ in grouped})
     standing = standing_of(session, product_id, {vulnerability_id for _, vulnerability_id in grouped})
@@ -172,6 +178,8 @@ def component_rows(session: ReadSession, component_ids: set[int] | frozenset[int
 
 def unevaluated_of(session: ReadSession, component_ids: frozenset[int]) -> list[dict[str, str]]:
     """List the components about which no advisory can be matched with certainty, and why."""
+    if not component_ids:
+        return []
     rows = session.execute(
         select(Component.purl, Package.name, Component.version, Component.unevaluated)
         .join(Package, Package.id == Component.package_id)
@@ -184,21 +192,27 @@ def unevaluated_of(session: ReadSession, component_ids: frozenset[int]) -> list[
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an upload did, for its answer."""
+    """What an upload did, for its answer.
+
+    `unevaluated` are the components that may be so; None where nobody has looked: then all are asked about.
+    """
 
     product: Product
     stream: Stream
     placed: Placed
     scopes: dict[int, int]
     assessed: Assessed
+    unevaluated: frozenset[int] | None = None
 
 
-def answer(session: ReadSession, outcome: Outcome, gate: Gate, *, now: datetime) -> Receipt:
+def answer(
+    session: ReadSession, outcome: Outcome, gate: Gate, *, book: EvidenceBook | None = None, now: datetime
+) -> Receipt:
     """Say what is affected, what is new, what went away, what could not be judged."""
     placed = outcome.placed
-    findings = findings_of(session, outcome.product.id, outcome.scopes, added=placed.added)
-    unevaluated = unevaluated_of(session, placed.contents)
-    missing_feeds = uncovered(session, placed.contents, fresh_since=now - gate.fresh_within)
+    findings = findings_of(session, outcome.product.id, outcome.scopes, added=placed.added, book=book)
+    unevaluated = unevaluated_of(session, placed.contents if outcome.unevaluated is None else outcome.unevaluated)
+    missing_feeds = uncovered(session, placed.upload.ecosystems, fresh_since=now - gate.fresh_within)
     unsure = bool(unevaluated or missing_feeds or any(f.certainty == "possible" for f in findings))
     verdict: Verdict = "fail" if any(f.fails(gate.severity) for f in findings) else "unknown" if unsure else "pass"
     more = f"/v1/products/{outcome.product.slug}/findings" if len(findings) > MOST else None

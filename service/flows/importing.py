@@ -17,17 +17,19 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from sqlalchemy.exc import DataError
-
 from service.clock import utc_now
 from service.db import connect
-from service.errors import ServiceError, TooLarge
-from service.flows.receiving import Request, receive_upload
+from service.errors import ServiceError, TooLarge, Unreadable
+from service.flows.batching import Taken, receive_batch
+from service.flows.receiving import Request
 
 #: The actor of everything that an import brings about.
 IMPORT = "import"
-#: Files on the way to each process: enough to keep it busy, few enough to stay small.
-_AHEAD = 4
+#: Batches on the way to each process: enough to keep it busy, few enough to stay small.
+_AHEAD = 2
+#: A batch ends at whichever comes first.
+_FILES_AT_ONCE = 20
+_BYTES_AT_ONCE = 16 * 2**20
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 _SBOM_ENDINGS = (".json", ".xml", ".spdx", ".cdx", ".sbom", ".bom", ".tv", ".tag")
@@ -96,16 +98,38 @@ def import_sboms(
         processes: Instead of one a core.
     """
     count = processes or os.cpu_count() or 1
-    pending: set[Future[Imported]] = set()
+    pending: set[Future[list[Imported]]] = set()
     with ProcessPoolExecutor(count, initializer=_start, initargs=(url, max_bytes)) as pool:
-        for item in found:
-            pending.add(pool.submit(_import_one, item, utc_now()))
+        for batch in _batches(found):
+            pending.add(pool.submit(_import_batch, batch, utc_now()))
             if len(pending) >= count * _AHEAD:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+                yield from (result for future in done for result in future.result())
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            yield from (result for future in done for result in future.result())
+
+
+def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
+    batch: list[Found] = []
+    size = 0
+    for item in found:
+        batch.append(item)
+        size += _size_of(item)
+        if len(batch) == _FILES_AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _size_of(item: Found) -> int:
+    if item.data is not None:
+        return len(item.data)
+    try:
+        return item.path.stat().st_size if item.path else 0
+    except OSError:  # whoever reads it will say so
+        return 0
 
 
 def _hidden(path: Path) -> bool:
@@ -206,23 +230,32 @@ def _start(url: str, max_bytes: int) -> None:
     _process = _Process(url, max_bytes)
 
 
-def _import_one(item: Found, now: datetime) -> Imported:
-    if item.error is not None:
-        return Imported(item.place, item.product, error=item.error)
-    try:
-        data = _bytes_of(item)
-        request = Request(product=item.product, actor=IMPORT, baseline=True)
-        receipt = receive_upload(_process.engine, data, request, now=now)
-    except ServiceError as error:
-        return Imported(item.place, item.product, error=f"{error.title()}: {error.detail}")
-    except DataError as error:
-        return Imported(item.place, item.product, error=f"A value cannot be stored: {error.orig}")
-    except OSError as error:
-        return Imported(item.place, item.product, error=str(error))
-    return Imported(item.place, item.product, receipt.component_count, receipt.created)
+def _import_batch(batch: list[Found], now: datetime) -> list[Imported]:
+    results: list[Imported] = []
+    items: list[Found] = []
+    deliveries: list[tuple[bytes, Request]] = []
+    for item in batch:
+        try:
+            data = _bytes_of(item)
+        except OSError as error:
+            results.append(Imported(item.place, item.product, error=str(error)))
+        except ServiceError as error:
+            results.append(Imported(item.place, item.product, error=f"{error.title()}: {error.detail}"))
+        else:
+            items.append(item)
+            deliveries.append((data, Request(product=item.product, actor=IMPORT, baseline=True)))
+    taken = receive_batch(_process.engine, deliveries, now=now)
+    return results + [_result(item, outcome) for item, outcome in zip(items, taken, strict=True)]
+
+
+def _result(item: Found, taken: Taken) -> Imported:
+    error = f"{taken.error.title()}: {taken.error.detail}" if taken.error else None
+    return Imported(item.place, item.product, taken.component_count, taken.created, error)
 
 
 def _bytes_of(item: Found) -> bytes:
+    if item.error is not None:
+        raise Unreadable(item.error)
     if item.data is not None:
         return item.data
     if item.path is None:

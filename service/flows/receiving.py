@@ -5,7 +5,7 @@ behind. The second locks the stream and does the rest; what it commits is acknow
 there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,17 +15,18 @@ from sqlalchemy import Engine, exists, select, update
 
 from service.access import audit
 from service.access.roles import Actor
-from service.advisories.findings import evidence_about
+from service.advisories.findings import EvidenceBook
 from service.advisories.matching import match_components
-from service.db import WriteSession
+from service.db import ReadSession, WriteSession
 from service.errors import NotFound
 from service.flows.answering import Gate, Outcome, Receipt, answer
 from service.flows.traffic import hold_off_feeds, in_transaction
 from service.incidents.assessing import Assessed, Cause, Question, assess
 from service.incidents.presence import Absence
 from service.incidents.reading import vulnerabilities_touched
-from service.inventory.catalogue import Resolved, resolve
-from service.inventory.graph import SUBJECT, pack
+from service.inventory.catalogue import Resolved, resolve_all
+from service.inventory.documents import store_documents, store_graphs
+from service.inventory.graph import SUBJECT, Packed, pack
 from service.inventory.models import Product, Release, Stream, Upload
 from service.inventory.products import (
     DEFAULT_STREAM,
@@ -43,8 +44,6 @@ from service.inventory.uploads import (
     find_upload,
     newest_like,
     place,
-    store_document,
-    store_graph,
     void,
 )
 from service.inventory.usage import contents
@@ -103,38 +102,47 @@ def receive_upload(engine: Engine, data: bytes, request: Request, *, now: dateti
     repeated = in_transaction(engine, partial(_repeated, data=data, request=request, now=now))
     if repeated is not None:
         return repeated
-    document = read(data)
-    shared = in_transaction(engine, partial(_share, data=data, document=document, now=now))
+    received = [(data, read(data))]
+    (shared,) = in_transaction(engine, partial(share, received=received, now=now))
     return in_transaction(engine, partial(_apply, shared=shared, request=request, now=now))
 
 
 def _repeated(session: WriteSession, data: bytes, request: Request, now: datetime) -> Receipt | None:
     """Answer at once, without reading the SBOM, where its stream's newest upload is of the same bytes and label."""
-    if request.at is not None or request.replaces is not None:
-        return None
-    product = session.scalar(select(Product).where(Product.slug == slugify(request.product)[0]))
-    if product is None or not (request.products is None or product.id in request.products):
-        return None
-    found = newest_like(session, product.id, request.stream, sha256(data).digest(), request.version)
-    if found is None or (found[0].kind == "preview") != request.preview:
+    found = repeats(session, data, request)
+    if found is None:
         return None
     stream, upload = found
+    product = session.get_one(Product, stream.product_id)
     scopes = contents(session, stream.id, upload.at_us)
     nothing: frozenset[int] = frozenset()
     placed = Placed(upload, duplicate=True, added=nothing, removed=nothing, contents=frozenset(scopes), is_head=True)
     return answer(session, Outcome(product, stream, placed, scopes, Assessed()), request.gate, now=now)
 
 
-def _share(session: WriteSession, data: bytes, document: Document, now: datetime) -> Shared:
+def repeats(session: ReadSession, data: bytes, request: Request) -> tuple[Stream, Upload] | None:
+    """Find the upload that a request would only repeat: its stream's newest, of the same bytes and label."""
+    if request.at is not None or request.replaces is not None:
+        return None
+    product = session.scalar(select(Product).where(Product.slug == slugify(request.product)[0]))
+    if product is None or not (request.products is None or product.id in request.products):
+        return None
+    found = newest_like(session, product.id, request.stream, sha256(data).digest(), request.version)
+    return found if found and (found[0].kind == "preview") == request.preview else None
+
+
+def share(session: WriteSession, received: Sequence[tuple[bytes, Document]], now: datetime) -> list[Shared]:
+    """Put into the catalogue what documents list, and match what is new there. Harmless if left behind."""
     hold_off_feeds(session)
-    document_id = store_document(session, data, document, now=now)
-    resolved = resolve(session, document)
-    graph_id = _store_graph(session, document, resolved)
-    match_components(session, resolved.new)
-    return Shared(document, document_id, graph_id, resolved)
+    document_ids = store_documents(session, received, now=now)
+    documents = [document for _, document in received]
+    resolved = resolve_all(session, documents)
+    graph_ids = store_graphs(session, list(map(_graph, documents, resolved)))
+    match_components(session, [id_ for each in resolved for id_ in each.new])
+    return list(map(Shared, documents, document_ids, graph_ids, resolved))
 
 
-def _store_graph(session: WriteSession, document: Document, resolved: Resolved) -> int | None:
+def _graph(document: Document, resolved: Resolved) -> Packed | None:
     subject = document.subject.ref if document.subject else None
     ids = resolved.refs if subject is None else {**resolved.refs, subject: SUBJECT}
     edges = {(ids[above], ids[below]) for above, below in document.dependencies if above in ids and below in ids}
@@ -142,12 +150,57 @@ def _store_graph(session: WriteSession, document: Document, resolved: Resolved) 
         return None
     nodes = [SUBJECT, *sorted({node for edge in edges for node in edge} - {SUBJECT})]
     position = {node: index for index, node in enumerate(nodes)}
-    packed = pack(nodes, [(position[above], position[below]) for above, below in sorted(edges)])
-    return store_graph(session, packed)
+    return pack(nodes, [(position[above], position[below]) for above, below in sorted(edges)])
 
 
 def _apply(session: WriteSession, shared: Shared, request: Request, now: datetime) -> Receipt:
     hold_off_feeds(session)
+    arrival = arrive(session, shared, request, now)
+    placed, book = arrival.placed, EvidenceBook(session)
+    cause = Cause(
+        actor=request.actor,
+        at=now,
+        baseline=frozenset([arrival.product.id]) if arrival.baseline else frozenset(),
+        evidence={"sbom": placed.upload.id, "stream": arrival.stream.name},
+    )
+    assessed = Assessed()
+    if arrival.in_field:
+        assessed = reassess_product(session, arrival.product.id, arrival.changed, cause, book)
+    known = shared.resolved.components.values()
+    outcome = Outcome(
+        product=arrival.product,
+        stream=arrival.stream,
+        placed=placed,
+        scopes={component.id: component.scope for component in known},
+        assessed=assessed,
+        unevaluated=frozenset(component.id for component in known if component.unevaluated),
+    )
+    return answer(session, outcome, request.gate, book=book, now=now)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An upload in its place.
+
+    Attributes:
+        product: Whose it is.
+        stream: Where it went.
+        placed: What that changed in the stream.
+        in_field: It touches what is in the field, if only by confirming what an upload before it left in doubt.
+        changed: The components that came to or left the field with it.
+        baseline: What it finds was there before anybody looked.
+    """
+
+    product: Product
+    stream: Stream
+    placed: Placed
+    in_field: bool
+    changed: frozenset[int]
+    baseline: bool
+
+
+def arrive(session: WriteSession, shared: Shared, request: Request, now: datetime) -> Arrival:
+    """Put one upload into its product and stream; exposures are the caller's to bring up to date."""
     product = _product(session, request, now)
     stream = ensure_stream(session, product.id, request.stream, preview=request.preview, now=now)
     stream = lock_live_stream(session, stream.id)
@@ -162,19 +215,10 @@ def _apply(session: WriteSession, shared: Shared, request: Request, now: datetim
         received_at=now,
     )
     placed = place(session, stream, shared.document, shared.resolved, delivery)
-    cause = Cause(
-        actor=request.actor,
-        at=now,
-        baseline=frozenset([product.id]) if is_first or request.baseline else frozenset(),
-        evidence={"sbom": placed.upload.id, "stream": stream.name},
-    )
-    assessed = Assessed()
-    if not placed.duplicate:
-        changed = _label(session, stream, placed, request) | (placed.changed if placed.is_head else frozenset())
-        assessed = reassess_product(session, product.id, changed, cause) if stream.kind == "tracked" else Assessed()
-    scopes = {known.id: known.scope for known in shared.resolved.components.values()}
-    outcome = Outcome(product, stream, placed, scopes, assessed)
-    return answer(session, outcome, request.gate, now=now)
+    relabelled = frozenset() if placed.duplicate else _label(session, stream, placed, request)
+    changed = relabelled | (placed.changed if placed.is_head else frozenset())
+    in_field = stream.kind == "tracked" and not placed.duplicate and (placed.is_head or bool(relabelled))
+    return Arrival(product, stream, placed, in_field, changed, baseline=is_first or request.baseline)
 
 
 def _product(session: WriteSession, request: Request, now: datetime) -> Product:
@@ -215,12 +259,19 @@ def _contents_of(session: WriteSession, stream_id: int, *uploads: dict[int, int]
     return frozenset().union(*(contents(session, stream_id, at_us) for at_us in moved))
 
 
-def reassess_product(session: WriteSession, product_id: int, component_ids: Iterable[int], cause: Cause) -> Assessed:
+def reassess_product(
+    session: WriteSession,
+    product_id: int,
+    component_ids: Iterable[int],
+    cause: Cause,
+    book: EvidenceBook | None = None,
+) -> Assessed:
     """Look at one product again after some of its components came to, or left, the field."""
     changed = frozenset(component_ids)
-    concerned = {item.vulnerability_id for item in evidence_about(session, changed)}
+    book = book or EvidenceBook(session)
+    concerned = {item.vulnerability_id for item in book.about(changed)}
     concerned |= vulnerabilities_touched(session, product_id, changed)
-    return assess(session, Question(frozenset([product_id]), frozenset(concerned), changed), cause)
+    return assess(session, Question(frozenset([product_id]), frozenset(concerned), changed), cause, book)
 
 
 def void_upload(engine: Engine, upload_id: int, *, reason: str, actor: Actor, now: datetime) -> Placed:

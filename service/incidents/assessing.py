@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from service.advisories.findings import Evidence, evidence_about, malware_among, merged_away
+from service.advisories.findings import Evidence, EvidenceBook, malware_among, merged_away
 from service.db import WriteSession, any_of
 from service.incidents.holds import Absent, absences, holds
 from service.incidents.models import Exposure, ExposureComponent, Incident
@@ -63,15 +63,19 @@ class Assessed:
     stepped: list[Taken] = field(default_factory=list)
 
 
-def assess(session: WriteSession, question: Question, cause: Cause) -> Assessed:
-    """Bring the exposures of some vulnerabilities in some products in line with what is in the field."""
+def assess(session: WriteSession, question: Question, cause: Cause, book: EvidenceBook | None = None) -> Assessed:
+    """Bring the exposures of some vulnerabilities in some products in line with what is in the field.
+
+    *book* may hold what this transaction has looked up already; matches that came since are the feed's to follow up.
+    """
     if not (question.product_ids and question.vulnerability_ids):
         return Assessed()
     standing = _lock_exposures(session, question)
     known = _components_of(session, standing)
     # A new statement after the locks: usage that was committed while we waited is seen.
     uses = uses_of_products(session, question.product_ids, question.component_ids.union(*known.values()))
-    evidence = evidence_about(session, {use.component_id for use in uses}, question.vulnerability_ids)
+    said = (book or EvidenceBook(session)).about(use.component_id for use in uses)
+    evidence = [item for item in said if item.vulnerability_id in question.vulnerability_ids]
     # What was merged away just now has no evidence left; whoever merged it moves its exposures and looks again.
     gone = merged_away(session, question.vulnerability_ids)
     standing = {pair: exposure for pair, exposure in standing.items() if pair[1] not in gone}

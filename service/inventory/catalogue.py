@@ -5,6 +5,7 @@ writers with new components in common then neither deadlock nor burn ids.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -37,12 +38,14 @@ class Known(NamedTuple):
 class Resolved(NamedTuple):
     """What a document's components are in the catalogue.
 
-    `refs` leads from the document's refs to component ids; `new` are the components nobody listed before.
+    `refs` leads from the document's refs to component ids; `new` are the components nobody listed before;
+    `ecosystems` are those whose advisories matter, without suffixes.
     """
 
     components: dict[int, Known]
     refs: dict[str, int]
     new: list[int]
+    ecosystems: frozenset[str]
 
 
 class Entry(NamedTuple):
@@ -108,20 +111,40 @@ def _digest(identity: Identity, listed: Listed) -> UUID:
 
 def resolve(session: WriteSession, document: Document) -> Resolved:
     """Find a document's components in the catalogue, adding those that nobody listed before."""
-    entries = entries_of(document)
-    wanted = {entry.digest: entry for _, entry in entries}
+    return resolve_all(session, [document])[0]
+
+
+def resolve_all(session: WriteSession, documents: Sequence[Document]) -> list[Resolved]:
+    """Find the components of several documents at once: fifty cost as many statements as one.
+
+    What several of them list for the first time is `new` in the first of these.
+    """
+    listings = [entries_of(document) for document in documents]
+    wanted = {entry.digest: entry for entries in listings for _, entry in entries}
     ids = _ids_of(session, wanted)
-    missing = [wanted[digest] for digest in sorted(wanted.keys() - ids.keys())]
+    missing = wanted.keys() - ids.keys()
     if missing:
-        ids |= _add(session, missing)
+        ids |= _add(session, [wanted[digest] for digest in sorted(missing)])
+    resolved = []
+    for entries in listings:
+        resolved.append(_resolved(entries, ids, missing))
+        missing = missing - {entry.digest for _, entry in entries}
+    return resolved
+
+
+def _resolved(entries: list[tuple[str, Entry]], ids: dict[UUID, int], missing: AbstractSet[UUID]) -> Resolved:
     components: dict[int, Known] = {}
     for _, entry in entries:
         known = Known(ids[entry.digest], SCOPE_CODE[entry.listed.scope], entry.unevaluated)
         seen = components.get(known.id)
         if seen is None or known.scope < seen.scope:
             components[known.id] = known
-    refs = {ref: ids[entry.digest] for ref, entry in entries}
-    return Resolved(components, refs, [ids[entry.digest] for entry in missing])
+    return Resolved(
+        components=components,
+        refs={ref: ids[entry.digest] for ref, entry in entries},
+        new=sorted({ids[entry.digest] for _, entry in entries if entry.digest in missing}),
+        ecosystems=frozenset(c.ecosystem.partition(":")[0] for _, e in entries for c in e.identity.coordinates),
+    )
 
 
 def _ids_of(session: WriteSession, digests: Iterable[UUID]) -> dict[UUID, int]:

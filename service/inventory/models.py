@@ -133,6 +133,7 @@ class Upload(Base):
     doubt: Mapped[str | None]
     warnings: Mapped[list[object]] = mapped_column(JSONB, server_default=text("'[]'"))
     quality: Mapped[dict[str, object]] = mapped_column(JSONB)
+    ecosystems: Mapped[list[str]] = mapped_column(ARRAY(Text))
     actor: Mapped[str]
     voided_at: Mapped[datetime | None]
     void_reason: Mapped[str | None]

@@ -8,8 +8,8 @@ from sqlalchemy import delete, insert, select
 from service.clock import OPEN
 from service.db import ReadSession, WriteSession
 from service.inventory.catalogue import resolve
+from service.inventory.documents import bytes_of
 from service.inventory.models import Upload, Usage
-from service.inventory.uploads import bytes_of
 from service.inventory.usage import Span, repaint, spans_touching
 from service.sbom import read
 

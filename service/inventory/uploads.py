@@ -6,19 +6,17 @@ is painted with one set (see `usage`). The caller holds the stream's row lock (`
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b, sha256
+from hashlib import blake2b
+from typing import NamedTuple
 
-import zstandard
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.dialects import postgresql as pg
 
 from service.clock import OPEN, from_micros, to_micros
 from service.db import ReadSession, WriteSession
 from service.errors import Conflict, NotFound, Unreadable
 from service.inventory.catalogue import Resolved
-from service.inventory.graph import Packed
 from service.inventory.models import Document as StoredDocument
-from service.inventory.models import Graph, Stream, Upload
+from service.inventory.models import Stream, Upload
 from service.inventory.usage import contents, paint
 from service.sbom.document import Document
 from service.sbom.quality import quality_of
@@ -78,42 +76,6 @@ class Delivery:
     received_at: datetime
 
 
-def store_document(session: WriteSession, data: bytes, document: Document, *, now: datetime) -> int:
-    """Keep the bytes as received, once for all uploads of the same content; gives the row's id."""
-    digest = sha256(data).digest()
-    known = session.scalar(select(StoredDocument.id).where(StoredDocument.sha256 == digest))
-    if known is not None:
-        return known
-    row = pg.insert(StoredDocument).values(
-        sha256=digest,
-        content=zstandard.ZstdCompressor(level=3).compress(data),
-        size_bytes=len(data),
-        format=document.format.value,
-        spec_version=document.spec_version,
-        received_at=now,
-    )
-    session.execute(row.on_conflict_do_nothing(index_elements=["sha256"]))
-    return session.scalars(select(StoredDocument.id).where(StoredDocument.sha256 == digest)).one()
-
-
-def store_graph(session: WriteSession, packed: Packed) -> int:
-    """Keep a dependency graph, once for all uploads that share it; gives the row's id."""
-    known = session.scalar(select(Graph.id).where(Graph.digest == packed.digest))
-    if known is not None:
-        return known
-    row = pg.insert(Graph).values(digest=packed.digest, content=packed.content)
-    session.execute(row.on_conflict_do_nothing(index_elements=["digest"]))
-    return session.scalars(select(Graph.id).where(Graph.digest == packed.digest)).one()
-
-
-def bytes_of(session: ReadSession, upload: Upload) -> bytes:
-    """Give the SBOM's bytes as they were received."""
-    content = session.scalars(select(StoredDocument.content).where(StoredDocument.id == upload.document_id)).one()
-    if content is None:
-        raise NotFound("The bytes of this SBOM were pruned; its record remains.")
-    return zstandard.ZstdDecompressor().decompress(content)
-
-
 def find_upload(session: ReadSession, upload_id: int) -> Upload:
     """Give an upload by id."""
     upload = session.get(Upload, upload_id)
@@ -148,20 +110,20 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
         InTheFuture: The given time is more than five minutes ahead.
     """
     replaced = _to_replace(session, stream, delivery)
-    at_us = replaced.at_us if replaced else _time_of(session, stream, delivery)
-    same = _same_upload(session, stream, delivery, at_us)
-    if same is not None and replaced is None:
-        newest = _newest(session, stream.id)
+    newest = _newest(session, stream.id)
+    at_us = replaced.at_us if replaced else _time_of(newest, delivery)
+    around = _around(session, newest, at_us)
+    same = None if replaced else _same_upload(around, newest, delivery)
+    if same is not None:
         listed = frozenset(known.id for known in resolved.components.values())
         nothing: frozenset[int] = frozenset()
         return Placed(same, duplicate=True, added=nothing, removed=nothing, contents=listed, is_head=newest is same)
     if replaced:
         replaced.voided_at, replaced.void_reason = delivery.received_at, "replaced by a corrected SBOM"
         session.flush()  # the unique time must be free before the correction takes it
-    following = _neighbour(session, stream.id, at_us, later=True)
-    preceding = _neighbour(session, stream.id, at_us, later=False)
+    following, preceding = around.following, around.preceding
     wanted = {known.id: known.scope for known in resolved.components.values()}
-    before = contents(session, stream.id, at_us)
+    before = contents(session, stream.id, at_us) if newest else {}
     paint(session, stream.id, at_us, following.at_us if following else OPEN, wanted)
     added, removed = frozenset(wanted.keys() - before.keys()), frozenset(before.keys() - wanted.keys())
     upload = _new_upload(session, stream, document, resolved, delivery, at_us)
@@ -192,6 +154,7 @@ def void(session: WriteSession, stream: Stream, upload: Upload, *, reason: str, 
     paint(session, stream.id, upload.at_us, following.at_us if following else OPEN, instead)
     upload.voided_at, upload.void_reason = now, reason
     session.flush()  # what is in the field is read next
+    stream.last_upload_at = session.scalar(select(func.max(Upload.received_at)).where(_live(stream.id)))
     return Placed(
         upload,
         duplicate=False,
@@ -224,35 +187,50 @@ def _to_replace(session: WriteSession, stream: Stream, delivery: Delivery) -> Up
     return replaced
 
 
-def _time_of(session: WriteSession, stream: Stream, delivery: Delivery) -> int:
+def _time_of(newest: Upload | None, delivery: Delivery) -> int:
     if delivery.at is not None:
         if delivery.at > delivery.received_at + MAX_AHEAD:
             raise InTheFuture(f"at={delivery.at.isoformat()} is ahead of this server's clock; leave it out for now.")
         return to_micros(delivery.at)
     # Received while a clock stepped back, or in the same microsecond: still the newest.
-    newest = _newest(session, stream.id)
     received = to_micros(delivery.received_at)
     if newest is None or newest.at_us < received:
         return received
-    if newest.document_id == delivery.document_id and newest.version_label == delivery.version_label:
-        return newest.at_us
-    return newest.at_us + 1
+    return newest.at_us if _repeats(newest, delivery) else newest.at_us + 1
 
 
-def _same_upload(session: WriteSession, stream: Stream, delivery: Delivery, at_us: int) -> Upload | None:
+class Around(NamedTuple):
+    """The live uploads of a stream at one time, before and after it."""
+
+    here: Upload | None
+    preceding: Upload | None
+    following: Upload | None
+
+
+def _around(session: ReadSession, newest: Upload | None, at_us: int) -> Around:
+    if newest is None or newest.at_us < at_us:  # the usual case asks no more
+        return Around(None, newest, None)
+    here = session.scalar(select(Upload).where(_live(newest.stream_id), Upload.at_us == at_us))
+    preceding = _neighbour(session, newest.stream_id, at_us, later=False)
+    return Around(here, preceding, _neighbour(session, newest.stream_id, at_us, later=True))
+
+
+def _same_upload(around: Around, newest: Upload | None, delivery: Delivery) -> Upload | None:
     """Find the upload that this one repeats: the stream's newest, or the one at the very time given."""
-    here = session.scalar(select(Upload).where(_live(stream.id), Upload.at_us == at_us))
-    candidate = here if delivery.at is not None else _newest(session, stream.id)
-    if candidate is None:
-        return None
-    same = candidate.document_id == delivery.document_id and candidate.version_label == delivery.version_label
-    if same:
+    candidate = around.here if delivery.at is not None else newest
+    if candidate is not None and _repeats(candidate, delivery):
         return candidate
-    if here is not None and delivery.replaces is None:
+    if around.here is not None:
+        taken = around.here
         raise TimeTaken(
-            f"SBOM {here.id} stands at {from_micros(at_us)}; send replaces={here.id} to correct it, or another at=."
+            f"SBOM {taken.id} stands at {from_micros(taken.at_us)}; "
+            f"send replaces={taken.id} to correct it, or another at=."
         )
     return None
+
+
+def _repeats(upload: Upload, delivery: Delivery) -> bool:
+    return (upload.document_id, upload.version_label) == (delivery.document_id, delivery.version_label)
 
 
 def _newest(session: ReadSession, stream_id: int) -> Upload | None:
@@ -289,6 +267,7 @@ def _new_upload(
         unidentified_count=sum(known.unevaluated in UNIDENTIFIED for known in components),
         warnings=[{"code": w.code, "count": w.count, "first": w.first} for w in document.warnings],
         quality=quality_of(document)._asdict(),
+        ecosystems=sorted(resolved.ecosystems),
         actor=delivery.actor,
     )
 

@@ -130,7 +130,7 @@ def paint(session: WriteSession, stream_id: int, start: int, end: int, wanted: M
         )
     if coming:
         rows = _table(sorted(coming.values()))
-        columns = [literal(stream_id), rows.c.component_id, rows.c.from_us, rows.c.to_us, rows.c.scope]
+        columns = [literal(stream_id, BigInteger()), rows.c.component_id, rows.c.from_us, rows.c.to_us, rows.c.scope]
         names = ["stream_id", "component_id", "from_us", "to_us", "scope"]
         session.execute(insert(Usage).from_select(names, select(*columns)))
 
