@@ -7,6 +7,7 @@ a door opens one transaction with `writing` and leaves it whole.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from enum import IntEnum, unique
 from pathlib import Path
 from typing import Any, ClassVar, NewType, cast
 
@@ -43,6 +44,17 @@ NAMING = {
 
 ReadSession = NewType("ReadSession", Session)
 WriteSession = NewType("WriteSession", ReadSession)
+
+
+@unique
+class Lock(IntEnum):
+    """The advisory locks that rooms take, in one list: two that share a number wait for each other unawares."""
+
+    NUMBERING_CHANGES = 7_305_112_025
+    TAKING_JOBS = 7_305_112_026
+    UPLOADS = 7_305_112_031
+    SETTLING = 7_305_112_032
+    JOINING_VULNERABILITIES = 7_305_112_033
 
 
 class Base(DeclarativeBase):

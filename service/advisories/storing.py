@@ -21,15 +21,12 @@ from service.advisories.models import Advisory, Affected, FeedAdvisory
 from service.advisories.osv_record import OsvRecord
 from service.advisories.ranges import AffectedPackage
 from service.advisories.references import references
-from service.db import Base, ReadSession, WriteSession, any_of, arrays
+from service.db import Base, Lock, ReadSession, WriteSession, any_of, arrays
 from service.inventory.osv_packages import osv_package_ids
 from service.purls import base_of
 from service.versions import KEY_VERSION
 
 Source = Literal["osv", "own"]
-
-#: Of the transaction-level lock that lets one writer at a time join vulnerabilities.
-_WRITERS_LOCK = 0x6D75737465720A
 
 _ADVISORY_COLUMNS = (
     "osv_id",
@@ -128,7 +125,8 @@ def retract(session: WriteSession, osv_ids: Collection[str], *, now: datetime) -
 
 
 def _lock_writers(session: WriteSession) -> None:
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
+    """Let one writer at a time join vulnerabilities."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.JOINING_VULNERABILITIES})
 
 
 class _Known(NamedTuple):

@@ -7,10 +7,8 @@ read (measured: 2,800 of 9,700 lost with eight writers). A number given to rows 
 from sqlalchemy import func, select, text, update
 
 from service.changes.models import Change, ChangeCounter
-from service.db import WriteSession
+from service.db import Lock, WriteSession
 
-#: Any number that is ours.
-_LOCK = 7_305_112_025
 _BATCH = 10_000
 
 
@@ -20,7 +18,7 @@ def number_changes(session: WriteSession) -> int:
     Returns:
         How many; 0 when there are none, or another process is at it.
     """
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(Lock.NUMBERING_CHANGES))):
         return 0
     # A statement of its own after the lock: only then does it see what the last holder committed.
     waiting = session.scalars(select(Change.id).where(Change.seq.is_(None)).order_by(Change.id).limit(_BATCH)).all()

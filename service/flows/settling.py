@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Engine, Text, literal_column, 
 from service.advisories.findings import matched_components, vulnerabilities_of
 from service.advisories.matching import match_advisories
 from service.advisories.models import Advisory
-from service.db import WriteSession, arrays, reading
+from service.db import Lock, WriteSession, arrays, reading
 from service.flows.traffic import barrier, hold_off_feeds, hold_off_uploads, in_transaction
 from service.incidents.assessing import Cause, Question, assess
 from service.incidents.merging import merge_incidents
@@ -68,12 +68,8 @@ _ROW_VERSION: ColumnElement[str] = literal_column("advisory.xmin::text", Text())
 
 def _match(session: WriteSession, batch: Sequence[Unsettled]) -> None:
     # One settler at a time: another's view of the ranges could be older than what is being replaced here.
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETTLING})
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.SETTLING})
     match_advisories(session, [item.id for item in batch])
-
-
-#: Ours alone among advisory locks.
-_SETTLING = 7_305_112_032
 
 
 def _merge(session: WriteSession, actor: str, now: datetime) -> None:

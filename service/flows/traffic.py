@@ -14,12 +14,9 @@ from typing import TypeVar
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from service.db import WriteSession, writing
+from service.db import Lock, WriteSession, writing
 from service.errors import Busy
 from service.log import logger
-
-#: Ours alone among advisory locks: the sequencer and the table of jobs have numbers of their own.
-_UPLOADS = 7_305_112_031
 
 _ATTEMPTS = 5
 #: SQLSTATEs after which the same transaction may well succeed: serialization failure, deadlock, lock not available.
@@ -30,12 +27,12 @@ T = TypeVar("T")
 
 def hold_off_feeds(session: WriteSession) -> None:
     """Take the shared side until the transaction ends; any number of uploads hold it together."""
-    session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _UPLOADS})
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": Lock.UPLOADS})
 
 
 def hold_off_uploads(session: WriteSession) -> None:
     """Wait until every upload that is on the way has arrived, and keep others waiting until the transaction ends."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOADS})
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.UPLOADS})
 
 
 def barrier(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, u
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import aliased
 
-from service.db import WriteSession
+from service.db import Lock, WriteSession
 from service.jobs.models import Job
 
 LEASE = timedelta(minutes=1)
@@ -20,8 +20,6 @@ MOST_ATTEMPTS = 5
 FIRST_DELAY = timedelta(seconds=30)
 #: Kept this long after their end, so that a replica that is late does not run a slot again.
 KEPT = timedelta(days=14)
-#: Any number that is ours.
-_TAKING = 7_305_112_026
 
 
 def enqueue(
@@ -43,7 +41,7 @@ def enqueue_tick(session: WriteSession, kind: str, slot: str, *, run_at: datetim
 def take(session: WriteSession, worker: str, kinds: Collection[str], *, now: datetime) -> Job | None:
     """Take the next job that is due, new or abandoned, and hold it for `LEASE`."""
     # Takers go one by one, so that "none of its kind is running" still holds when the row is taken.
-    session.execute(select(func.pg_advisory_xact_lock(_TAKING)))
+    session.execute(select(func.pg_advisory_xact_lock(Lock.TAKING_JOBS)))
     other = aliased(Job)
     running = exists().where(other.kind == Job.kind, other.state == "running", other.locked_until > now)
     queued = and_(Job.state == "queued", Job.run_at <= now)
