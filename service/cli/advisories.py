@@ -1,14 +1,13 @@
 """``muster advisories``: sync the feed, see what cannot be read, publish and withdraw our own."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from service.cli.client import Client
+from service.cli.inputs import InputFile, read_input
 from service.cli.showing import JsonFlag, show_json, show_line, show_table
 from service.cli.syncing import sync
 from service.errors import Unreadable
@@ -43,13 +42,13 @@ def unevaluated(
 
 @commands.command()
 def publish(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="OSV JSON; - is stdin")],
+    file: InputFile,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what it would meet, and keep nothing")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Publish or amend an own advisory; its exposures are open when this returns."""
-    record = read_record(sys.stdin.read() if str(file) == "-" else file.read_bytes())
+    record = read_record(read_input(file))
     client = Client(Settings())
     answer = client.call("PUT", _path(record["id"]), json=record, params={"dry_run": dry_run or None}).json()
     if as_json:
@@ -76,7 +75,7 @@ def withdraw(
         show_line(f"{answer['id']} is withdrawn.")
 
 
-def read_record(text: str | bytes) -> dict[str, Any]:
+def read_record(text: bytes) -> dict[str, Any]:
     """Read a record and see that it has an id; all else is the service's to judge.
 
     Raises:

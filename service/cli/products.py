@@ -15,7 +15,8 @@ from service.settings import Settings
 commands = typer.Typer(help="products", no_args_is_help=True)
 
 #: Columns of the file for `import`; all but the first may be missing, an empty cell leaves the field as it is.
-COLUMNS = ("slug", "title", "owner", "tier", "kind", "exposed", "tags")
+#: `owner` may also be called `team`, as the API does.
+COLUMNS = ("slug", "title", "owner", "team", "tier", "kind", "exposed", "tags")
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -74,12 +75,19 @@ def archive(slug: str, reason: Annotated[str, typer.Option(help="why it is no lo
     say(f"{slug} is archived.")
 
 
+@commands.command("retire-stream")
+def retire_stream(product: str, stream: str, reason: Annotated[str, typer.Option(help="why it is not built")]) -> None:
+    """Take one stream out of the field; its exposures end as retired."""
+    Client(Settings()).call("POST", f"/v1/products/{product}/streams/{stream}:retire", json={"reason": reason})
+    say(f"{stream} of {product} is retired.")
+
+
 @commands.command("import")
 def import_file(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], *, dry_run: bool = False) -> None:
     """Set owners, tiers and tags of many products from a CSV file with a head line.
 
-    Columns: slug, title, owner, tier, kind, exposed (yes or no), tags (separated by spaces). The whole file is read
-    before the first product is set.
+    Columns: slug, title, owner or team, tier, kind, exposed (yes or no), tags (separated by spaces). The whole file is
+    read before the first product is set.
     """
     rows = read_rows(file)
     client = Client(Settings())

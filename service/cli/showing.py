@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_UNBOUNDED = 100_000
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON as the API answers it")]
 
 
@@ -24,7 +26,8 @@ def show_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Non
     table = Table(*(column.replace("_", " ") for column in columns), box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(Text(_cell(row.get(column))) for column in columns))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    # Lines that a program reads, or somebody greps, must not be folded to the width of a terminal that is not there.
+    Console(width=None if sys.stdout.isatty() else _UNBOUNDED).print(table)
 
 
 def say(message: str) -> None:

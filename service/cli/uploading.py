@@ -1,9 +1,7 @@
 """``muster upload``: send one SBOM and say what is affected. For people at a terminal, and for pipelines."""
 
-import sys
 from collections import Counter
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -11,9 +9,9 @@ import typer
 import zstandard
 
 from service.cli.client import Client
+from service.cli.inputs import InputFile, read_input
 from service.cli.instants import instant, written
 from service.cli.showing import JsonFlag, show_json, show_line, show_table
-from service.errors import Unreadable
 from service.inventory.slugs import slugify
 from service.settings import Settings
 
@@ -35,9 +33,7 @@ class Severity(StrEnum):
 
 @commands.command()
 def upload(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="the SBOM in any format; - is stdin")
-    ],
+    file: InputFile,
     product: Annotated[str, typer.Option("--product", "-p", help="what it describes; made if it is new")],
     stream: Annotated[str | None, typer.Option(help="which line of builds [default: main]")] = None,
     version: Annotated[str | None, typer.Option(help="a label that makes it a release")] = None,
@@ -55,7 +51,7 @@ def upload(
         "POST",
         f"/v1/products/{product_segment(product)}/sboms",
         params=params,
-        content=zstandard.compress(_bytes_of(file)),
+        content=zstandard.compress(read_input(file)),
         headers={"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"},
     )
     receipt = answer.json()
@@ -70,13 +66,6 @@ def upload(
 def product_segment(name: str) -> str:
     """Write a product's name as one segment of a path; a slash, which would be two, makes it a slug already here."""
     return quote(slugify(name)[0] if "/" in name else name, safe="")
-
-
-def _bytes_of(file: Path) -> bytes:
-    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    if not data:
-        raise Unreadable(f"{'standard input' if str(file) == '-' else file} is empty.")
-    return data
 
 
 def show_receipt(receipt: dict[str, Any]) -> None:
