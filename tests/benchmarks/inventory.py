@@ -1,0 +1,201 @@
+"""Sync, bulk import, uploads over HTTP and an own advisory, in this order, on one database with the whole mirror.
+
+    python -m tests.benchmarks.inventory            a server of our own, all of it
+    python -m tests.benchmarks.inventory DATABASE_URL
+
+Uploads go through ``muster serve`` in a process of its own, over loopback HTTP, as a build system would send them.
+"""
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+
+from service import embedded
+from service.access.keys import create_key
+from service.access.roles import Role
+from service.clock import utc_now
+from service.db import connect, migrate, writing
+from service.flows.applying import apply_feed
+from service.flows.importing import find_sboms, import_sboms
+from service.flows.publishing import publish_advisory
+from tests.benchmarks.surroundings import corpus, peak_megabytes, percentiles, resident_megabytes
+
+from service.access.roles import SYSTEM  # isort: skip
+
+MAX_BYTES = 256 * 2**20
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print."""
+    if arguments:
+        measure(arguments[0])
+        return
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        with embedded.start(Path(folder) / "postgres") as server:
+            measure(server.url)
+
+
+def measure(url: str) -> None:
+    """Run all four on an empty database."""
+    migrate(url)
+    files = corpus()
+    sync(url, (files / "osv").as_uri())
+    bulk_import(url, files / "sbom-bench")
+    publish(url)
+    with serving(url) as (client, pid):
+        upload_changes(client)
+        upload_new(client)
+        print(f"server process: {resident_megabytes(pid):.0f} MB now, {peak_megabytes(pid):.0f} MB at most")
+
+
+def sync(url: str, feed: str) -> None:
+    """Take the whole mirror, twice, with matching."""
+    engine = connect(url)
+    for edition in ("first", "nothing changed"):
+        started = time.perf_counter()
+        synced = apply_feed(engine, feed, "all", now=utc_now())
+        seconds = time.perf_counter() - started
+        print(f"sync, {edition}: {seconds:.1f} s, {sum(each.stored for each in synced):,} records", flush=True)
+    engine.dispose()
+
+
+def bulk_import(url: str, folder: Path) -> None:
+    """Import real container SBOMs as a baseline, on all cores, matched; then the same again."""
+    for edition in ("first", "again"):
+        started = time.perf_counter()
+        results = list(import_sboms(url, find_sboms([folder], max_bytes=MAX_BYTES), max_bytes=MAX_BYTES))
+        seconds = time.perf_counter() - started
+        count = sum(each.components for each in results)
+        refused = sum(each.error is not None for each in results)
+        print(
+            f"bulk import, {edition}: {seconds:.1f} s, {len(results):,} SBOMs ({refused} refused), "
+            f"{count:,} components, {count / seconds:,.0f}/s",
+            flush=True,
+        )
+
+
+def publish(url: str) -> None:
+    """Publish an own advisory on a package that about a thousand products use; all exposures are open after."""
+    engine = connect(url)
+    record = {
+        "id": "x_BENCH-2026-0001",
+        "summary": "A benchmark's advisory",
+        "affected": [
+            {
+                "package": {"ecosystem": "Go", "name": "golang.org/x/sys"},
+                "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}],
+            }
+        ],
+    }
+    started = time.perf_counter()
+    published = publish_advisory(engine, "x_BENCH-2026-0001", record, actor=SYSTEM, now=utc_now())
+    seconds = time.perf_counter() - started
+    print(
+        f"own advisory: {seconds:.2f} s until all exposures are open, {published.product_count:,} products", flush=True
+    )
+    engine.dispose()
+
+
+@contextmanager
+def serving(url: str) -> Iterator[tuple[httpx.Client, int]]:
+    """Serve in a process of its own; gives a client with a key, and the process's id."""
+    engine = connect(url)
+    with writing(engine) as session:
+        token = create_key(session, "bench", Role.ADMIN, now=utc_now()).token
+    engine.dispose()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "MUSTER_DATABASE_URL": url,
+        "MUSTER_SECRET_KEY": "benchmark",
+        "MUSTER_OSV_URL": "none",
+        "MUSTER_PORT": str(port),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "service", "serve"], env=environment)
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+            _wait_for(client)
+            yield client, process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(client: httpx.Client) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if client.get("/readyz").status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit("the server did not come up")
+
+
+# --- uploads ---------------------------------------------------------------------------------------------------------
+
+
+def upload_changes(client: httpx.Client, builds: int = 300, size: int = 500) -> None:
+    """Send builds of one product, each with two in a hundred of its components changed."""
+    draw = random.Random(7)  # noqa: S311 - the same builds each time
+    pool = _real_purls()
+    components = draw.sample(pool, size)
+    _send(client, "bench-changes", components)
+    seconds = []
+    for _ in range(builds):
+        for place in draw.sample(range(size), size // 50):
+            components[place] = draw.choice(pool)
+        started = time.perf_counter()
+        _send(client, "bench-changes", components)
+        seconds.append(time.perf_counter() - started)
+    print(f"upload, {size} components, 2 % changed: {percentiles(seconds)}", flush=True)
+
+
+def upload_new(client: httpx.Client, products: int = 10, size: int = 5_000) -> None:
+    """Send products whose components nobody has listed before."""
+    seconds = []
+    for product in range(products):
+        components = [f"pkg:npm/bench-{product}-{number}@1.{number}.0" for number in range(size)]
+        started = time.perf_counter()
+        _send(client, f"bench-new-{product}", components)
+        seconds.append(time.perf_counter() - started)
+    print(f"upload, {size:,} new components: {percentiles(seconds)}", flush=True)
+
+
+def _send(client: httpx.Client, product: str, purls: Sequence[str]) -> None:
+    listed = [
+        {"type": "library", "bom-ref": f"c{place}", "name": purl, "purl": purl} for place, purl in enumerate(purls)
+    ]
+    content = orjson.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": listed})
+    answer = client.post(f"/v1/products/{product}/sboms", content=content)
+    if answer.status_code not in {httpx.codes.CREATED, httpx.codes.OK}:
+        raise SystemExit(f"{answer.status_code}: {answer.text[:500]}")
+
+
+def _real_purls() -> list[str]:
+    """Give distinct purls of real container SBOMs, a few hundred files' worth."""
+    found: dict[str, None] = {}
+    for file in sorted((corpus() / "sbom-bench").iterdir())[:300]:
+        for package in orjson.loads(file.read_bytes()).get("packages", []):
+            for reference in package.get("externalRefs", []):
+                if reference.get("referenceType") == "purl":
+                    found[reference["referenceLocator"]] = None
+    return list(found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

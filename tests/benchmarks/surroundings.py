@@ -1,0 +1,56 @@
+"""What every benchmark needs: where the corpus is, what machine this is, how times are summed up."""
+
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests' folder is no package
+
+from conftest import REPOSITORY, Corpus
+
+
+def corpus() -> Corpus:
+    """Give the corpus that MUSTER_CORPUS names, or the one beside the checkout."""
+    source = Path(os.environ.get("MUSTER_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
+    if not source.is_dir():
+        raise SystemExit("There is no corpus; MUSTER_CORPUS names one, as archives or unpacked.")
+    return Corpus(source)
+
+
+def describe_machine() -> str:
+    """Name the processor, cores, memory, Python and how busy the machine is: figures mean nothing without."""
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    memory = next((int(line.split()[1]) // 2**20 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    load = os.getloadavg()[0]
+    return f"{model}, {os.cpu_count()} cores, {memory} GiB, Python {platform.python_version()}, load {load:.1f}"
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def percentiles(seconds: Sequence[float]) -> str:
+    """Give p50, p95, p99 and the worst in milliseconds."""
+    cuts = statistics.quantiles(seconds, n=100)
+    p50, p95, p99 = (cuts[i - 1] * 1000 for i in (50, 95, 99))
+    return (
+        f"p50 {p50:6.1f}  p95 {p95:6.1f}  p99 {p99:6.1f}  worst {max(seconds) * 1000:6.1f} ms  ({len(seconds)} times)"
+    )
+
+
+def resident_megabytes(pid: int) -> float:
+    """Give the memory that a process holds, in MB."""
+    pages = next((line.split()[1] for line in _lines(f"/proc/{pid}/status") if line.startswith("VmRSS")), "0")
+    return int(pages) / 1000
+
+
+def peak_megabytes(pid: int) -> float:
+    """Give the most memory that a process has held, in MB."""
+    pages = next((line.split()[1] for line in _lines(f"/proc/{pid}/status") if line.startswith("VmHWM")), "0")
+    return int(pages) / 1000
