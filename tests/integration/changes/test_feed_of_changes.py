@@ -99,7 +99,8 @@ def test_a_second_sequencer_steps_aside(own_engine: Engine) -> None:
 
 
 def test_writers_and_competing_sequencers_lose_repeat_and_skip_nothing(own_engine: Engine) -> None:
-    stop, seen, each = Event(), [], 40
+    stop, each = Event(), 40
+    seen: list[Change] = []
 
     def write(writer: int) -> None:
         chance = random.Random(writer)  # noqa: S311 - only for timing

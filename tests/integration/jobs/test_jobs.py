@@ -116,6 +116,7 @@ def test_a_failed_job_waits_longer_each_time_and_is_given_up(session: WriteSessi
         waits.append(job.run_at - now)
         now = max(job.run_at, now)
     assert waits[:-1] == [FIRST_DELAY * 2**n for n in range(MOST_ATTEMPTS - 1)]
+    assert job is not None
     assert (job.state, job.last_error) == ("failed", "no")
     assert take(session, "w", KINDS, now=now + timedelta(days=1)) is None
 
@@ -147,7 +148,7 @@ def test_many_takers_never_share_a_job(own_engine: Engine) -> None:
             enqueue(session, kind, "1", run_at=NOON)
 
     def work(worker: int) -> list[str]:
-        taken = []
+        taken: list[str] = []
         while True:
             with writing(own_engine) as session:
                 job = take(session, str(worker), kinds, now=NOON)
@@ -220,8 +221,8 @@ def test_a_worker_runs_a_job_with_its_payload_and_notes_progress(own_engine: Eng
     assert worker.work_once()
     assert not worker.work_once()
     assert seen == [("1", {"from": "there"})]
-    with reading(own_engine) as session:
-        job = session.scalars(select(Job)).one()
+    with reading(own_engine) as later:
+        job = later.scalars(select(Job)).one()
         assert (job.state, job.progress, job.finished_at) == ("done", {"done": 1}, NOON)
 
 
@@ -232,8 +233,8 @@ def test_whatever_a_job_raises_is_written_down_and_the_worker_lives(own_engine: 
     with writing(own_engine) as session:
         enqueue(session, "sync", "1", run_at=NOON)
     assert _worker(own_engine, {"sync": Kind(broken)}).work_once()
-    with reading(own_engine) as session:
-        job = session.scalars(select(Job)).one()
+    with reading(own_engine) as later:
+        job = later.scalars(select(Job)).one()
         assert (job.state, job.last_error, job.run_at) == ("queued", "ValueError: the feed is odd", NOON + FIRST_DELAY)
 
 
