@@ -22,7 +22,7 @@ def from_feed(engine: Engine, *records: dict[str, Any]) -> None:
         store(session, [read_record(to_bytes(record)) for record in records])
 
 
-def upload(admin: TestClient, product: str, *components: str, **params: object) -> None:
+def upload(admin: TestClient, product: str, *components: str, **params: str | int | list[str]) -> None:
     answer = admin.post(f"/v1/products/{product}/sboms", content=make_sbom(*components), params=params)
     assert answer.status_code == 201, answer.text
 
@@ -111,7 +111,7 @@ def test_advisories_are_listed_by_id_and_filtered(admin: TestClient, own_engine:
     )
     admin.put("/v1/advisories/OWN-1", json=make_record("OWN-1", "npm/lodash", "introduced 0"))
 
-    def found(**params: object) -> list[str]:
+    def found(**params: str | int | list[str]) -> list[str]:
         return [one["id"] for one in admin.get("/v1/advisories", params=params).json()["items"]]
 
     everything = ["DSA-5649-1", "GHSA-35jh-r3h4-6jhm", "GHSA-p6mc-m468-83gw", "MAL-2024-1", "OWN-1"]

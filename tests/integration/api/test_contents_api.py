@@ -13,7 +13,7 @@ FIXED = "pkg:npm/lodash@4.17.21"
 AFFECTED = make_record("OWN-1", "npm/lodash", "introduced 0", "fixed 4.17.21", aliases=["CVE-2021-23337"])
 
 
-def walk(client: TestClient, path: str, **params: object) -> list[dict[str, Any]]:
+def walk(client: TestClient, path: str, **params: str | int | list[str]) -> list[dict[str, Any]]:
     """Read a list two by two."""
     items, after = [], None
     while True:
@@ -24,7 +24,7 @@ def walk(client: TestClient, path: str, **params: object) -> list[dict[str, Any]
             return items
 
 
-def upload(client: TestClient, *components: str | dict[str, Any], **params: object) -> dict[str, Any]:
+def upload(client: TestClient, *components: str | dict[str, Any], **params: str | int | list[str]) -> dict[str, Any]:
     answer = client.post("/v1/products/shop/sboms", content=make_sbom(*components), params=params)
     assert answer.status_code == 201, answer.text
     body: dict[str, Any] = answer.json()

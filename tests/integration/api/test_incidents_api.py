@@ -23,7 +23,7 @@ CVE = "CVE-2021-23337"
 def publish(
     admin: TestClient, osv_id: str = "OWN-1", package: str = "npm/lodash", cve: str = CVE, **fields: object
 ) -> None:
-    record = make_record(osv_id, package, "introduced 0", "fixed 4.17.21", aliases=[cve], **fields)
+    record = make_record(osv_id, package, "introduced 0", "fixed 4.17.21", aliases=[cve]) | fields
     assert admin.put(f"/v1/advisories/{osv_id}", json=record).is_success
 
 
@@ -93,7 +93,7 @@ def test_incidents_are_found_by_what_they_are_and_whom_they_concern(
     clock.advance(timedelta(hours=1))  # type: ignore[attr-defined]
     publish(admin, "OWN-2", "npm/ms", "CVE-2017-20162", database_specific={"severity": "LOW"})
 
-    def found(**params: object) -> list[str]:
+    def found(**params: str | int | list[str]) -> list[str]:
         return [one["vulnerability"] for one in admin.get("/v1/incidents", params=params).json()["items"]]
 
     ms = "CVE-2017-20162"

@@ -100,7 +100,7 @@ def test_a_late_upload_says_so_and_changes_nothing_in_the_field(admin: TestClien
 
 def test_a_preview_is_answered_and_opens_nothing(admin: TestClient) -> None:
     publish(admin)
-    preview = {"stream": "pull/7", "preview": True}
+    preview: dict[str, str | bool] = {"stream": "pull/7", "preview": True}
     answer = admin.post("/v1/products/shop/sboms", content=make_sbom(LODASH), params=preview).json()
     assert (answer["verdict"], answer["findings"][0]["exposure"]) == ("fail", None)
     assert admin.get("/v1/incidents").json()["items"] == []
@@ -158,7 +158,7 @@ def small(own_engine: Engine, admin: TestClient, clock: Callable[[], object]) ->
     """Give a client of a service that takes 100,000 bytes at most."""
     settings = Settings(secret_key=SecretStr("x"), max_upload_bytes=100_000)
     app = create_app(settings, engine=own_engine, clock=clock)  # type: ignore[arg-type]
-    return TestClient(app, headers=admin.headers, raise_server_exceptions=False)
+    return TestClient(app, headers=dict(admin.headers), raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize(("encoding", "pack"), PACKERS)
