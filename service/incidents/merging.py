@@ -8,6 +8,7 @@ from service.advisories.models import Vulnerability
 from service.db import WriteSession, any_of
 from service.incidents.models import Exposure, Incident
 from service.incidents.representing import incident_name
+from service.incidents.stepping import end_episodes
 from service.incidents.timeline import Entry, write_timeline
 
 
@@ -46,12 +47,14 @@ def _merge(session: WriteSession, incident: Incident, vulnerability_id: int, *, 
     session.flush()  # the unique vulnerability must be free before the older incident takes it
     older.vulnerability_id = vulnerability_id
     younger.status, younger.merged_into_id = "merged", older.id
+    moved = _move_exposures(session, younger, older, now)
     entries = [
         Entry(younger.id, "merged", f"the same vulnerability as {incident_name(older.id)}", to_status="merged"),
         Entry(older.id, "joined", f"{incident_name(younger.id)} is the same vulnerability"),
-        *_move_exposures(session, younger, older, now),
+        *moved,
     ]
     session.flush()  # the timeline's changes carry incidents and exposures as they are now
+    end_episodes(session, [entry.exposure_id for entry in moved if entry.step == "merged" and entry.exposure_id], now)
     write_timeline(session, entries, actor=actor, now=now)
 
 

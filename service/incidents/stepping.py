@@ -60,7 +60,7 @@ def take_steps(
         return []
     entries = [_apply(exposure, step, evidence.cause, now) for exposure, step in steps]
     session.flush()  # the timeline's changes carry the exposures as they are now
-    _end_episodes(session, [exposure for exposure, step in steps if exposure.ended_at == now], now)
+    end_episodes(session, [exposure.id for exposure, step in steps if exposure.ended_at == now], now)
     _begin_episodes(session, [exposure for exposure, step in steps if step.name == "reopened"], now)
     write_timeline(session, entries, actor=actor, now=now)
     return [Taken(exposure.id, step.name, step.to_status, step.reason) for exposure, step in steps]
@@ -98,13 +98,14 @@ def _reopen(exposure: Exposure, now: datetime) -> None:
     exposure.reopen_count += 1
 
 
-def _end_episodes(session: WriteSession, exposures: list[Exposure], now: datetime) -> None:
-    if not exposures:
+def end_episodes(session: WriteSession, exposure_ids: Sequence[int], now: datetime) -> None:
+    """End the running episodes of exposures that have just ended; their status is the outcome."""
+    if not exposure_ids:
         return
     session.execute(
         update(Episode)
         .where(Episode.exposure_id == Exposure.id, Episode.ended_at.is_(None))
-        .where(Exposure.id == any_of(exposure.id for exposure in exposures))
+        .where(Exposure.id == any_of(exposure_ids))
         .values(ended_at=now, outcome=Exposure.status, acknowledged_at=Exposure.acknowledged_at),
         execution_options={"synchronize_session": False},
     )
