@@ -1,6 +1,7 @@
 """``muster incidents list`` and ``show``: what is open, where, and who has it."""
 
 from collections.abc import Iterable
+from textwrap import shorten
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ steps.add_to(commands)
 
 #: Entries of a timeline that `show` prints, the newest; `--json` has all.
 _NEWEST = 20
+#: Some feeds put their whole description where a title belongs.
+_LONGEST_TITLE = 70
 
 
 @commands.command("list")
@@ -54,7 +57,11 @@ def index(
 def _incident_row(incident: dict[str, Any]) -> dict[str, Any]:
     counts = incident["exposure_counts"]
     exposures = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
-    return incident | {"exposures": exposures, "vulnerability": incident["vulnerability"] or incident["kind"]}
+    return incident | {
+        "exposures": exposures,
+        "vulnerability": incident["vulnerability"] or incident["kind"],
+        "title": shorten(incident["title"], _LONGEST_TITLE, placeholder=" …"),
+    }
 
 
 @commands.command()

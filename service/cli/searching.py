@@ -110,7 +110,8 @@ def _counted(count: int, noun: str) -> str:
 def _show_doubts(answer: dict[str, Any]) -> None:
     doubtful = answer["cannot_tell"]
     if doubtful:
-        show_line(f"\nCannot tell ({len(doubtful)}):")
+        show_line("")
+        show_line(f"Cannot tell ({len(doubtful)}):")
         show_table(
             (
                 {
@@ -126,6 +127,7 @@ def _show_doubts(answer: dict[str, Any]) -> None:
         )
     excluded = answer.get("excluded", [])
     if excluded:
-        show_line(f"\nNot meant, although they look like it ({len(excluded)}):")
+        show_line("")
+        show_line(f"Not meant, although they look like it ({len(excluded)}):")
         rows = ({"component": _component(one["component"]), "reason": one["reason"]} for one in excluded)
         show_table(rows, ("component", "reason"))
