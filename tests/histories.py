@@ -48,10 +48,10 @@ def _debian(*versions: str) -> dict[str, list[Coordinate]]:
 
 #: All that can be listed; what nobody knows has no purl.
 COMPONENTS: dict[str, list[Coordinate]] = {
-    **_npm("lodash", "4.17.19", "4.17.20", "4.17.21", "5.0.0-rc.1", "5.0.0"),
-    **_npm("evil-pad", "1.0.0", "1.0.1"),
-    **_pypi("requests", "2.0", "2.31.0rc1", "2.31.0", "2.32"),
-    **_debian("5.6.0-1", "5.6.1-1", "5.6.1+really5.4.5-1"),
+    **_npm("lodash", "4.17.19", "4.17.20", "4.17.21", "5.0.0-rc.1"),
+    **_npm("evil-pad", "1.0.0"),
+    **_pypi("requests", "2.31.0rc1", "2.31.0"),
+    **_debian("5.6.1-1", "5.6.1+really5.4.5-1"),
     "liblzma5": [],
 }
 
@@ -78,7 +78,10 @@ RANGES: dict[str, list[list[Record]]] = {
         [make_affected("Debian:13/xz-utils", "introduced 0", "fixed 5.6.1-1")],
         [make_affected("Debian:12/xz-utils", "introduced 0")],
     ],
-    "DSA-1": [[make_affected("Debian:13/xz-utils", "introduced 0", "fixed 5.6.1-1")]],
+    "DSA-1": [
+        [make_affected("Debian:13/xz-utils", "introduced 0", "fixed 5.6.1+really5.4.5-1")],
+        [make_affected("Debian/xz-utils", "introduced 0")],
+    ],
     "MAL-2024-1": [
         [make_affected("npm/evil-pad", versions=["1.0.0"])],
         [make_affected("npm/evil-pad", "introduced 0")],
@@ -212,17 +215,21 @@ def _evaluate(purl: str, record: Record) -> str | None:
         for affected in record["affected"]:
             package = affected["package"]
             same = (package["ecosystem"], package["name"]) == (coordinate.ecosystem, coordinate.name)
-            somewhere = (package["ecosystem"].partition(":")[0], package["name"]) == (
-                coordinate.ecosystem,
-                coordinate.name,
-            )
-            if not (same or (somewhere and not coordinate.known)) or not _affects(affected, coordinate):
+            if not (same or _may_be(package, coordinate)) or not _affects(affected, coordinate):
                 continue
             everything = record["id"].startswith("MAL-") and "ranges" in affected
             if same and coordinate.known and not everything:
                 return "certain"
             best = "possible"
     return best
+
+
+def _may_be(package: Record, coordinate: Coordinate) -> bool:
+    """Tell whether one of the two is of a distribution's release, and the other of the distribution."""
+    theirs, ours = package["ecosystem"], coordinate.ecosystem
+    if package["name"] != coordinate.name or theirs.partition(":")[0] != ours.partition(":")[0]:
+        return False
+    return (not coordinate.known and ":" in theirs) or (":" in ours and ":" not in theirs)
 
 
 def _affects(affected: Record, coordinate: Coordinate) -> bool:
@@ -249,16 +256,18 @@ class History:
         self.story, self.model = story, Model()
         self.random = random.Random(seed)  # noqa: S311 - a repeatable story
         self.told: list[str] = []
+        for _ in range(4):
+            self._tell()
 
     def act(self) -> None:
         acts = [
-            (8, self._upload),
+            (10, self._upload),
             (2, self._late),
             (1, self._preview),
-            (2, self._correct),
-            (2, self._void),
-            (3, self._support),
-            (2, self._retire_or_revive),
+            (3, self._correct),
+            (3, self._void),
+            (6, self._support),
+            (3, self._retire_or_revive),
             (4, self._tell),
             (1, self._withdraw),
         ]
@@ -272,7 +281,7 @@ class History:
         return {purl: self.random.choice(SCOPES) for purl in chosen}
 
     def _place(self) -> tuple[str, str]:
-        return self.random.choice(("shop", "blog", "wiki")), self.random.choice(("main", "1.x"))
+        return self.random.choice(("shop", "blog")), self.random.choice(("main", "main", "1.x"))
 
     def _send(
         self, place: tuple[str, str], *, preview: bool = False, at: datetime | None = None, replaces: Sent | None = None
@@ -281,7 +290,7 @@ class History:
         if line.retired:
             return
         contents = self._contents()
-        label = self.random.choice((None, None, "1.0", "2.0"))
+        label = self.random.choice((None, "1.0", "1.0", "2.0"))
         parts = [
             listed(purl, scope=scope) if purl.startswith("pkg:") else listed(name=purl, version="5.6.1", scope=scope)
             for purl, scope in contents.items()
