@@ -34,6 +34,7 @@ from service.api.traffic import Counters, Traffic
 from service.clock import utc_now
 from service.db import WriteSession, connect
 from service.errors import Refused
+from service.heap import settle_heap
 from service.jobs.queue import enqueue_tick
 from service.jobs.running import running
 from service.log import configure
@@ -119,6 +120,7 @@ def _ask_for_sync(session: WriteSession, now: datetime) -> bool:
 def _lifespan(beside: AbstractContextManager[Any]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        settle_heap()
         with beside:
             yield
 

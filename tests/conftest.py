@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -177,10 +178,23 @@ def session(engine: Engine) -> Iterator[WriteSession]:
 @pytest.fixture
 def new_database(postgres: embedded.Server, migrated_template: str) -> Iterator[Callable[[], str]]:
     """Make migrated databases of a test's own, for real commits and several connections; each call gives a URL."""
+    with _databases(postgres, migrated_template) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres: embedded.Server, migrated_template: str) -> Iterator[str]:
+    """Give the URL of a migrated database that the tests of one module share, dropped afterwards."""
+    with _databases(postgres, migrated_template) as make:
+        yield make()
+
+
+@contextmanager
+def _databases(postgres: embedded.Server, template: str) -> Iterator[Callable[[], str]]:
     made: list[str] = []
 
     def make() -> str:
-        made.append(_copy(postgres, migrated_template))
+        made.append(_copy(postgres, template))
         return _url(postgres, made[-1])
 
     yield make

@@ -428,6 +428,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['exposure_id'], ['exposure.id'], name=op.f('fk_exposure_component_exposure_id')),
     sa.PrimaryKeyConstraint('exposure_id', 'component_id', name=op.f('pk_exposure_component'))
     )
+    op.create_index('ix_exposure_component_component_id', 'exposure_component', ['component_id'], unique=False)
     op.create_table('transition',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
     sa.Column('incident_id', sa.BigInteger(), nullable=False),

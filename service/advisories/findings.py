@@ -58,14 +58,18 @@ class EvidenceBook:
         self._session = session
         self._known: dict[int, list[Evidence]] = {}
 
-    def about(self, component_ids: Iterable[int]) -> list[Evidence]:
-        """Give all that is known of the named components."""
-        wanted = set(component_ids)
-        missing = wanted - self._known.keys()
+    def look_up(self, component_ids: Iterable[int]) -> None:
+        """Read what is known of these components, if it was not read yet."""
+        missing = set(component_ids) - self._known.keys()
         if missing:
             self._known |= {component_id: [] for component_id in missing}
             for item in evidence_about(self._session, missing):
                 self._known[item.component_id].append(item)
+
+    def about(self, component_ids: Iterable[int]) -> list[Evidence]:
+        """Give all that is known of the named components."""
+        wanted = set(component_ids)
+        self.look_up(wanted)
         return [item for component_id in wanted for item in self._known[component_id]]
 
 

@@ -22,6 +22,7 @@ from service.db import connect
 from service.errors import ServiceError, TooLarge, Unreadable
 from service.flows.batching import Taken, receive_batch
 from service.flows.receiving import Request
+from service.heap import settle_heap
 
 #: The actor of everything that an import brings about.
 IMPORT = "import"
@@ -226,6 +227,7 @@ _process: _Process
 
 def _start(url: str, max_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us is interrupted too, and lets us finish a file
+    settle_heap()
     global _process  # noqa: PLW0603 - set once, at the start of each process of the pool
     _process = _Process(url, max_bytes)
 

@@ -157,6 +157,7 @@ def _apply(session: WriteSession, shared: Shared, request: Request, now: datetim
     hold_off_feeds(session)
     arrival = arrive(session, shared, request, now)
     placed, book = arrival.placed, EvidenceBook(session)
+    book.look_up(placed.contents | arrival.changed)
     cause = Cause(
         actor=request.actor,
         at=now,

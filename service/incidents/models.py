@@ -84,6 +84,7 @@ class ExposureComponent(Base):
     """A component that made an exposure's product affected, now or earlier. Only ever added to."""
 
     __tablename__ = "exposure_component"
+    __table_args__ = (Index("ix_exposure_component_component_id", "component_id"),)
 
     exposure_id: Mapped[int] = mapped_column(ForeignKey("exposure.id"), primary_key=True)
     component_id: Mapped[int] = mapped_column(primary_key=True)

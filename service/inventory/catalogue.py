@@ -6,6 +6,7 @@ writers with new components in common then neither deadlock nor burn ids.
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -49,12 +50,12 @@ class Resolved(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A component about to be looked up: who it is, what its document says of it, and why it cannot be evaluated."""
+    """A component about to be looked up: who it is, why it cannot be evaluated, and what its document says."""
 
     digest: UUID
     identity: Identity
-    listed: Listed
     unevaluated: str
+    listed: Listed
 
 
 #: Scopes by strength: when a document lists a component twice, the strongest counts.
@@ -69,17 +70,50 @@ def entries_of(document: Document) -> list[tuple[str, Entry]]:
 
 
 def _entry(listed: Listed, system: OperatingSystem) -> Entry:
-    identity = identify(
+    # Hashes tell components apart only where nothing else does; left out of the key, they cost no cache misses.
+    nameless = not listed.purl and not listed.version
+    named = _Named(
         purl=listed.purl,
         name=f"{listed.namespace}/{listed.name}" if listed.namespace and not listed.purl else listed.name,
         version=listed.version,
         cpes=listed.cpes,
+        hashes=listed.hashes if nameless else (),
         source_name=listed.source_name,
         source_version=listed.source_version,
         os_id=system.id,
         os_version=system.version,
     )
-    return Entry(_digest(identity, listed), identity, listed, identity.unevaluated or _unordered(identity))
+    return Entry(*_identified(named), listed)
+
+
+class _Named(NamedTuple):
+    """All of a listed component that decides who it is."""
+
+    purl: str
+    name: str
+    version: str
+    cpes: tuple[str, ...]
+    hashes: tuple[tuple[str, str], ...]
+    source_name: str
+    source_version: str
+    os_id: str
+    os_version: str
+
+
+@lru_cache(maxsize=20_000)
+def _identified(named: _Named) -> tuple[UUID, Identity, str]:
+    """Give digest, identity and why it cannot be evaluated. Builds repeat themselves: most are asked for again."""
+    identity = identify(
+        purl=named.purl,
+        name=named.name,
+        version=named.version,
+        cpes=named.cpes,
+        source_name=named.source_name,
+        source_version=named.source_version,
+        os_id=named.os_id,
+        os_version=named.os_version,
+    )
+    return _digest(identity, named), identity, identity.unevaluated or _unordered(identity)
 
 
 #: Of `Component.unevaluated`: the ecosystem cannot order this version.
@@ -91,7 +125,7 @@ def _unordered(identity: Identity) -> str:
     return UNPARSABLE if keys and all(key is None for key, _ in keys) else ""
 
 
-def _digest(identity: Identity, listed: Listed) -> UUID:
+def _digest(identity: Identity, named: _Named) -> UUID:
     parts = [
         identity.purl,
         identity.type,
@@ -103,9 +137,9 @@ def _digest(identity: Identity, listed: Listed) -> UUID:
         identity.source_version,
     ]
     if not identity.purl:
-        parts += sorted(listed.cpes)
+        parts += sorted(named.cpes)
     if not identity.purl and not identity.version:
-        parts += [f"{algorithm}:{value}" for algorithm, value in sorted(listed.hashes)]
+        parts += [f"{algorithm}:{value}" for algorithm, value in sorted(named.hashes)]
     return UUID(bytes=blake2b("\0".join(parts).encode(), digest_size=16).digest())
 
 

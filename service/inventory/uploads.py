@@ -123,8 +123,7 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
         session.flush()  # the unique time must be free before the correction takes it
     following, preceding = around.following, around.preceding
     wanted = {known.id: known.scope for known in resolved.components.values()}
-    before = contents(session, stream.id, at_us) if newest else {}
-    paint(session, stream.id, at_us, following.at_us if following else OPEN, wanted)
+    before = paint(session, stream.id, at_us, following.at_us if following else OPEN, wanted)
     added, removed = frozenset(wanted.keys() - before.keys()), frozenset(before.keys() - wanted.keys())
     upload = _new_upload(session, stream, document, resolved, delivery, at_us)
     upload.added_count, upload.removed_count = len(added), len(removed)
@@ -149,9 +148,8 @@ def void(session: WriteSession, stream: Stream, upload: Upload, *, reason: str, 
     if upload.voided_at is not None:
         raise Conflict(f"SBOM {upload.id} was taken back already: {upload.void_reason}.")
     following = _neighbour(session, stream.id, upload.at_us, later=True)
-    taken_back = contents(session, stream.id, upload.at_us)
     instead = contents(session, stream.id, upload.at_us - 1)
-    paint(session, stream.id, upload.at_us, following.at_us if following else OPEN, instead)
+    taken_back = paint(session, stream.id, upload.at_us, following.at_us if following else OPEN, instead)
     upload.voided_at, upload.void_reason = now, reason
     session.flush()  # what is in the field is read next
     stream.last_upload_at = session.scalar(select(func.max(Upload.received_at)).where(_live(stream.id)))

@@ -109,9 +109,18 @@ def spans_touching(session: ReadSession, stream_id: int, start: int, end: int) -
     return [Span(*row) for row in rows]
 
 
-def paint(session: WriteSession, stream_id: int, start: int, end: int, wanted: Mapping[int, int]) -> None:
-    """Make a stream contain exactly *wanted* on ``[start, end)``, writing only what differs."""
-    change = repaint(spans_touching(session, stream_id, start, end), start, end, wanted)
+def paint(session: WriteSession, stream_id: int, start: int, end: int, wanted: Mapping[int, int]) -> dict[int, int]:
+    """Make a stream contain exactly *wanted* on ``[start, end)``, writing only what differs.
+
+    Returns:
+        What it contained at *start* before: component id to scope.
+    """
+    rows = spans_touching(session, stream_id, start, end)
+    _apply(session, stream_id, repaint(rows, start, end, wanted))
+    return {row.component_id: row.scope for row in rows if row.from_us <= start < row.to_us}
+
+
+def _apply(session: WriteSession, stream_id: int, change: Repaint) -> None:
     coming = {(span.component_id, span.from_us): span for span in change.added}
     # A row that keeps its beginning is updated in place: the usual end of a usage costs one write, not two.
     kept = [coming.pop(key) for row in change.removed if (key := (row.component_id, row.from_us)) in coming]

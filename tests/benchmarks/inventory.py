@@ -6,31 +6,26 @@
 Uploads go through ``muster serve`` in a process of its own, over loopback HTTP, as a build system would send them.
 """
 
-import os
 import random
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 import orjson
 
 from service import embedded
-from service.access.keys import create_key
-from service.access.roles import Role
+from service.access.roles import SYSTEM
 from service.clock import utc_now
-from service.db import connect, migrate, writing
+from service.db import connect, migrate
 from service.flows.applying import apply_feed
 from service.flows.importing import find_sboms, import_sboms
 from service.flows.publishing import publish_advisory
 from tests.benchmarks.surroundings import corpus, peak_megabytes, percentiles, resident_megabytes
 
-from service.access.roles import SYSTEM  # isort: skip
+from serving import serving  # isort: skip
 
 MAX_BYTES = 256 * 2**20
 
@@ -53,10 +48,11 @@ def measure(url: str) -> None:
     sync(url, (files / "osv").as_uri())
     bulk_import(url, files / "sbom-bench")
     publish(url)
-    with serving(url) as (client, pid):
-        upload_changes(client)
-        upload_new(client)
-        print(f"server process: {resident_megabytes(pid):.0f} MB now, {peak_megabytes(pid):.0f} MB at most")
+    with serving(url) as served:
+        upload_changes(served.client)
+        upload_new(served.client)
+        memory = f"{resident_megabytes(served.pid):.0f} MB now, {peak_megabytes(served.pid):.0f} MB at most"
+        print(f"server process: {memory}", flush=True)
 
 
 def sync(url: str, feed: str) -> None:
@@ -105,45 +101,6 @@ def publish(url: str) -> None:
         f"own advisory: {seconds:.2f} s until all exposures are open, {published.product_count:,} products", flush=True
     )
     engine.dispose()
-
-
-@contextmanager
-def serving(url: str) -> Iterator[tuple[httpx.Client, int]]:
-    """Serve in a process of its own; gives a client with a key, and the process's id."""
-    engine = connect(url)
-    with writing(engine) as session:
-        token = create_key(session, "bench", Role.ADMIN, now=utc_now()).token
-    engine.dispose()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "MUSTER_DATABASE_URL": url,
-        "MUSTER_SECRET_KEY": "benchmark",
-        "MUSTER_OSV_URL": "none",
-        "MUSTER_PORT": str(port),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "service", "serve"], env=environment)
-    headers = {"Authorization": f"Bearer {token}"}
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
-            _wait_for(client)
-            yield client, process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(client: httpx.Client) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if client.get("/readyz").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise SystemExit("the server did not come up")
 
 
 # --- uploads ---------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sboms import make_sbom
 from sqlalchemy import Engine
 
+from service.api.sboms import ReceiptOut
 from service.main import create_app
 from service.settings import Settings
 
@@ -48,6 +49,13 @@ def test_an_upload_is_answered_with_what_is_affected(admin: TestClient) -> None:
     }  # fmt: skip
     assert finding["exposure"].startswith("EXP-")
     assert body["verdict"] == "fail"
+
+
+def test_the_answer_has_the_shape_that_the_api_describes(admin: TestClient) -> None:
+    publish(admin)
+    for sbom in (make_sbom(LODASH, "pkg:generic/openssl@3"), make_sbom(FIXED), make_sbom(FIXED)):
+        body = admin.post("/v1/products/shop/sboms", content=sbom).json()
+        assert ReceiptOut.model_validate(body).model_dump(mode="json") == body
 
 
 def test_the_fix_is_seen_by_the_next_upload(admin: TestClient) -> None:
