@@ -49,7 +49,8 @@ def instant(value: datetime | str | None) -> Markup:
         return Markup("&ndash;")
     at = moment(value).astimezone(UTC)
     exact = at.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Markup('<time datetime="{}">{}</time>').format(exact, f"{at:%Y-%m-%d %H:%M} UTC")
+    shown = Markup("<span>{}</span> <span>{} UTC</span>").format(f"{at:%Y-%m-%d}", f"{at:%H:%M}")
+    return Markup('<time datetime="{}">{}</time>').format(exact, shown)
 
 
 def moment(value: datetime | str) -> datetime:

@@ -46,7 +46,7 @@ def site(fresh_database: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
     engine = connect(fresh_database)
     token = _tell(engine, tmp_path)
     app = create_app(Settings(secret_key=SecretStr("of the tests")), engine=engine, clock=StoppedClock())
-    listening = socket.socket()
+    listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

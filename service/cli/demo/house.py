@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_urlsafe
-from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+from socket import AF_INET, IPPROTO_TCP, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 from time import monotonic, sleep
 
 import uvicorn
@@ -118,7 +118,8 @@ def _clear(folder: Path) -> None:
 def _listen(settings: Settings) -> socket:
     """Listen at the configured port, or at any that is free."""
     for port in (settings.port, 0):
-        listening = socket(AF_INET, SOCK_STREAM)
+        # Named, or asyncio leaves TCP_NODELAY alone and each answer waits 40 ms for an acknowledgement.
+        listening = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)
         listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", port))

@@ -31,7 +31,9 @@ def test_what_is_no_text_stays_and_nothing_is_empty() -> None:
 
 def test_instants_are_utc_for_people_and_machines() -> None:
     east = datetime(2024, 3, 29, 20, 45, 10, tzinfo=timezone(timedelta(hours=2)))
-    assert instant(east) == '<time datetime="2024-03-29T18:45:10Z">2024-03-29 18:45 UTC</time>'
+    assert (
+        instant(east) == '<time datetime="2024-03-29T18:45:10Z"><span>2024-03-29</span> <span>18:45 UTC</span></time>'
+    )
     assert instant("2024-03-29T18:45:10Z") == instant(datetime(2024, 3, 29, 18, 45, 10, tzinfo=UTC))
     assert instant(None) == "&ndash;"
 
