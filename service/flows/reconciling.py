@@ -8,9 +8,10 @@ from functools import partial
 from sqlalchemy import Engine, select
 
 from service.advisories.findings import evidence_about
-from service.db import ReadSession, WriteSession, reading
-from service.flows.traffic import hold_off_feeds, in_transaction
-from service.incidents.assessing import Cause, Question, affected_components, assess
+from service.db import ReadSession, reading
+from service.flows.settling import look_again
+from service.flows.traffic import in_transaction
+from service.incidents.assessing import Cause, Question, affected_components
 from service.incidents.models import Exposure, Incident
 from service.incidents.presence import REOPENED_BY_MATCH
 from service.inventory.field import all_uses
@@ -74,10 +75,5 @@ def reconcile(engine: Engine, *, now: datetime) -> int:
         question = Question(
             frozenset([difference.product_id]), frozenset([difference.vulnerability_id]), frozenset(component_ids)
         )
-        in_transaction(engine, partial(_repair, question=question, now=now))
+        in_transaction(engine, partial(look_again, question=question, cause=Cause(actor=RECONCILER, at=now)))
     return count
-
-
-def _repair(session: WriteSession, question: Question, now: datetime) -> None:
-    hold_off_feeds(session)
-    assess(session, question, Cause(actor=RECONCILER, at=now))

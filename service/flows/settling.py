@@ -18,8 +18,10 @@ from service.db import Lock, WriteSession, arrays, reading
 from service.flows.traffic import barrier, hold_off_feeds, hold_off_uploads, in_transaction
 from service.incidents.assessing import Cause, Question, assess
 from service.incidents.merging import merge_incidents
+from service.incidents.rating import rate_anew
 from service.incidents.reading import products_exposed_to
-from service.inventory.field import uses_of_components
+from service.inventory.field import uses_of_components, uses_of_products
+from service.inventory.products import lock_streams
 
 T = TypeVar("T")
 
@@ -83,13 +85,26 @@ def _assess(engine: Engine, advisory_ids: Sequence[int], *, actor: str, now: dat
         component_ids = set().union(*matched_components(session, vulnerability_ids).values())
         product_ids = {use.product_id for use in uses_of_components(session, component_ids)}
         product_ids |= products_exposed_to(session, vulnerability_ids)
+    for some in _batches(sorted(vulnerability_ids), MATCHED_AT_ONCE):
+        in_transaction(engine, partial(_rate, vulnerability_ids=some, actor=actor, now=now))
     for batch in _batches(sorted(product_ids), ASSESSED_AT_ONCE):
         question = Question(frozenset(batch), frozenset(vulnerability_ids), frozenset(component_ids))
-        in_transaction(engine, partial(_assess_batch, question=question, cause=Cause(actor=actor, at=now)))
+        in_transaction(engine, partial(look_again, question=question, cause=Cause(actor=actor, at=now)))
 
 
-def _assess_batch(session: WriteSession, question: Question, cause: Cause) -> None:
+def _rate(session: WriteSession, vulnerability_ids: Sequence[int], actor: str, now: datetime) -> None:
     hold_off_feeds(session)  # another feed's merges, that is
+    rate_anew(session, vulnerability_ids, actor=actor, now=now)
+
+
+def look_again(session: WriteSession, question: Question, cause: Cause) -> None:
+    """Assess products while nothing leaves their streams.
+
+    An upload that took a component away meanwhile would find no exposure to end, since ours is not yet there to see.
+    """
+    hold_off_feeds(session)  # another feed's merges, that is
+    uses = uses_of_products(session, question.product_ids, question.component_ids)
+    lock_streams(session, (use.stream_id for use in uses))
     assess(session, question, cause)
 
 

@@ -3,12 +3,13 @@
 Unique names decide races: two uploads that both bring a new product or stream make one.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql as pg
 
-from service.db import ReadSession, WriteSession
+from service.db import ReadSession, WriteSession, any_of
 from service.errors import Conflict, NotFound, Refused, Unreadable
 from service.inventory.models import Product, ProductSlug, Stream
 from service.inventory.slugs import slugify
@@ -153,6 +154,12 @@ def lock_stream(session: WriteSession, stream_id: int) -> Stream:
     """
     row = select(Stream).where(Stream.id == stream_id).with_for_update(key_share=True)
     return session.scalars(row, execution_options={"populate_existing": True}).one()
+
+
+def lock_streams(session: WriteSession, stream_ids: Iterable[int]) -> None:
+    """Lock several streams' rows until the transaction ends, in the order of their ids."""
+    row = select(Stream.id).where(Stream.id == any_of(sorted(set(stream_ids)))).order_by(Stream.id)
+    session.execute(row.with_for_update(key_share=True))
 
 
 def lock_live_stream(session: WriteSession, stream_id: int) -> Stream:

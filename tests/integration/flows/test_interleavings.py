@@ -114,6 +114,12 @@ RACES = {
     "a new component and a widened range": Race(
         _advised_narrowly, upload(OLD), publish(FIXED), (("shop", "CVE-2024-1", OPEN),)
     ),
+    "a fix and the first advisory": Race(
+        _here, upload(NEW), publish(FIXED), (("shop", "CVE-2024-1", (None, "resolved")),)
+    ),
+    "the end of a stream and the first advisory": Race(
+        _here, retire("shop", "main"), publish(FIXED), (("shop", "CVE-2024-1", (None, "retired")),)
+    ),
     "a fix and a narrowed range": Race(
         _affected, upload(NEW), publish(NARROW), (("shop", "CVE-2024-1", ("resolved", "withdrawn")),)
     ),
