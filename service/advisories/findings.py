@@ -138,7 +138,10 @@ class Profile(NamedTuple):
 
 
 def profiles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int, Profile]:
-    """Describe vulnerabilities; evidence speaks only where a vulnerability has no advisory of its own."""
+    """Describe vulnerabilities by their live advisories; those that have none are left out.
+
+    Evidence speaks only where a vulnerability has no advisory of its own.
+    """
     rows = session.execute(
         select(
             Vulnerability.id,
@@ -150,7 +153,7 @@ def profiles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int
         )
         .join(VulnerabilityAdvisory, VulnerabilityAdvisory.vulnerability_id == Vulnerability.id)
         .join(Advisory, Advisory.id == VulnerabilityAdvisory.advisory_id)
-        .where(Vulnerability.id == any_of(vulnerability_ids))
+        .where(Vulnerability.id == any_of(vulnerability_ids), Advisory.withdrawn_at.is_(None))
         .order_by(Vulnerability.id, VulnerabilityAdvisory.relation, Advisory.osv_id)
     )
     described: dict[int, list[Row[*tuple[Any, ...]]]] = {}

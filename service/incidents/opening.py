@@ -11,7 +11,8 @@ from service.access.models import Team
 from service.advisories.findings import Profile, profiles
 from service.db import WriteSession, any_of
 from service.incidents.models import Episode, Exposure, ExposureComponent, Incident
-from service.incidents.priority import due, priority_of, worst
+from service.incidents.priority import due
+from service.incidents.rating import rate
 from service.incidents.timeline import Entry, write_timeline
 from service.inventory.models import Product
 
@@ -145,13 +146,9 @@ def _incidents(session: WriteSession, vulnerability_ids: list[int]) -> dict[int,
 
 
 def _incident_row(profile: Profile, now: datetime) -> dict[str, object]:
-    severity = "critical" if profile.kind == "malware" else worst(profile.severities)
     return {
-        "kind": "malware" if profile.kind == "malware" else "vulnerability",
+        **rate(profile)._asdict(),
         "vulnerability_id": profile.vulnerability_id,
-        "title": profile.title,
-        "severity": severity,
-        "priority": priority_of(severity, profile.kind),
         "status": "open",
         "opened_at": now,
         "updated_at": now,
