@@ -1,27 +1,24 @@
 """What the tests share: a real PostgreSQL, the corpus of real files, and a closed door to the network."""
 
-import fcntl
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import psycopg
 import pytest
 from psycopg import sql
+from real_files import Corpus, NoCorpus, find_corpus
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from service import embedded
 from service.db import WriteSession, connect, migrate
-
-REPOSITORY = Path(__file__).parent.parent
 
 # --- network ---------------------------------------------------------------------------------------------------------
 
@@ -51,50 +48,13 @@ def _is_loopback(host: str) -> bool:
 # --- corpus ----------------------------------------------------------------------------------------------------------
 
 
-class Corpus:
-    """Real files, unpacked as they are asked for: ``corpus("sbom-dev")`` or ``corpus / "sbom-dev"``."""
-
-    #: Folders whose archive has another name.
-    ARCHIVES: ClassVar = {
-        "osv-prev": "osv",
-        "osv-hostile": "osv",
-        "scorecard": "reference",
-        "kev-epss": "reference",
-        "schemas": "reference",
-    }
-
-    def __init__(self, source: Path) -> None:
-        self._source = source
-        self._unpacker = source / "unpack"
-        self._folder = source
-        if self._unpacker.exists():
-            self._folder = Path(tempfile.gettempdir()) / f"muster-corpus-{os.getuid()}"
-
-    def __call__(self, name: str) -> Path:
-        first, *_ = Path(name).parts
-        if self._unpacker.exists():
-            self._unpack(self.ARCHIVES.get(first, first))
-        if not (self._folder / name).exists():
-            pytest.skip(f"the corpus at {self._source} has no {name}")
-        return self._folder / name
-
-    def __truediv__(self, name: str) -> Path:
-        return self(name)
-
-    def _unpack(self, archive: str) -> None:
-        self._folder.mkdir(exist_ok=True)
-        with (self._folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            subprocess.run(["bash", self._unpacker, self._folder, archive], check=True)
-
-
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
     """Give the corpus: MUSTER_CORPUS names it, unpacked or as archives; a sibling of the checkout may hold it."""
-    source = Path(os.environ.get("MUSTER_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
-    if not source.is_dir():
-        pytest.skip(f"no corpus at {source}; set MUSTER_CORPUS to a folder that holds it")
-    return Corpus(source)
+    try:
+        return find_corpus()
+    except NoCorpus as missing:
+        pytest.skip(str(missing))
 
 
 # --- database --------------------------------------------------------------------------------------------------------

@@ -9,15 +9,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests' folder is no package
 
-from conftest import REPOSITORY, Corpus
+from real_files import Corpus, NoCorpus, find_corpus
 
 
 def corpus() -> Corpus:
     """Give the corpus that MUSTER_CORPUS names, or the one beside the checkout."""
-    source = Path(os.environ.get("MUSTER_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
-    if not source.is_dir():
-        raise SystemExit("There is no corpus; MUSTER_CORPUS names one, as archives or unpacked.")
-    return Corpus(source)
+    try:
+        return find_corpus()
+    except NoCorpus as missing:
+        raise SystemExit(str(missing)) from missing
 
 
 def describe_machine() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Corpus
+from real_files import Corpus
 from serving import Served, serving
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]

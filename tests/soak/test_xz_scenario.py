@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import Corpus
+from real_files import Corpus
 from serving import Served, serving
 
 from service.advisories.osv_record import read_record
