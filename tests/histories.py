@@ -96,6 +96,8 @@ NAMES: dict[str, list[Record]] = {
     "DSA-1": [{"upstream": ["CVE-2024-3", "CVE-2024-4"]}, {"upstream": ["CVE-2024-4"]}],
     "MAL-2024-1": [{}],
 }
+#: So many acts pass before advisories join what was apart.
+APART_FOR = 20
 SCOPES = ("required", "required", "required", "optional", "excluded", "dev", "test")
 SHIPPED = ("required", "optional")
 
@@ -384,7 +386,8 @@ class History:
     def _tell(self) -> None:
         osv_id = self.random.choice(sorted(RANGES))
         record: Record = make_record(osv_id, affected=self.random.choice(RANGES[osv_id]))
-        record |= self.random.choice(NAMES[osv_id])
+        # What belongs together shows late, when each has an incident of its own.
+        record |= self.random.choice(NAMES[osv_id][: None if len(self.told) > APART_FOR else 1])
         self.told.append(f"tell {record}")
         self._publish(record)
 
