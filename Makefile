@@ -37,7 +37,7 @@ soak: install ## whole corpus, fuzzing and crash runs
 	$(BIN)/python -m pytest -m soak --timeout 3600 tests
 
 bench: install ## benchmarks; they print figures and judge nothing
-	$(BIN)/python -m tests.benchmarks
+	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 openapi: install ## write openapi/openapi.json from the application
 	$(BIN)/muster openapi > openapi/openapi.json

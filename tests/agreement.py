@@ -85,11 +85,11 @@ def _exposures(session: ReadSession, model: Model) -> Iterator[str]:
             yield f"two exposures of {pair}"
         standing[pair] = exposure
     for pair in sorted(affected | standing.keys()):
-        exposure = standing.get(pair)
-        if exposure is None:
+        found = standing.get(pair)
+        if found is None:
             yield f"{pair} is affected and has no exposure"
-        elif problem := _problem(exposure, is_affected=pair in affected):
-            yield f"{pair}, {exposure.status}, {exposure.presence}: {problem}"
+        elif problem := _problem(found, is_affected=pair in affected):
+            yield f"{pair}, {found.status}, {found.presence}: {problem}"
 
 
 def _problem(exposure: Exposure, *, is_affected: bool) -> str | None:
@@ -128,5 +128,5 @@ def resolved_wrongly(story: Story, model: Model) -> list[str]:
             .join(Transition, Transition.exposure_id == Exposure.id)
             .where(Transition.step == "resolved", Transition.at == story.now)
         ).all()
-    pairs = {(product, model.flaw(aliases[vulnerability_id])) for product, vulnerability_id in rows}
+    pairs = {(product, model.flaw(aliases[id_])) for product, id_ in rows if id_ is not None}
     return [f"{pair} was resolved and may be affected" for pair in sorted(pairs & possible)]

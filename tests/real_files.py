@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import ClassVar
 
-import pytest
+from _pytest.outcomes import Skipped
 
 REPOSITORY = Path(__file__).parent.parent
 
 
-class NoCorpus(pytest.skip.Exception):
-    """The corpus, or a part of it, is not there; a test that asks for it is skipped."""
+#: The corpus, or a part of it, is not there; a test that asks for it is skipped.
+NoCorpus = Skipped
 
 
 class Corpus:

@@ -1,18 +1,19 @@
 """All benchmarks, one after the other: ``make bench``. They print figures and judge nothing.
 
-``python -m tests.benchmarks [parsing] [inventory] [searching] [sync]`` runs those named.
+``python -m benchmarks [parsing] [inventory] [searching] [sync]`` runs those named.
 """
 
 import sys
+from collections.abc import Callable
 
-from tests.benchmarks import inventory, parsing, searching, sync
-from tests.benchmarks.surroundings import corpus, describe_machine
+from benchmarks import inventory, parsing, searching, sync
+from benchmarks.surroundings import corpus, describe_machine
 
 
 def main(names: list[str]) -> None:
     """Run and print."""
     print(describe_machine(), flush=True)
-    acts = {
+    acts: dict[str, Callable[[], None]] = {
         "parsing": lambda: parsing.main([str(corpus() / "sbom-bench")]),
         "inventory": lambda: inventory.main([]),
         "searching": lambda: searching.main([]),

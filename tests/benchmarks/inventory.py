@@ -1,7 +1,7 @@
 """Sync, bulk import, uploads over HTTP and an own advisory, in this order, on one database with the whole mirror.
 
-    python -m tests.benchmarks.inventory            a server of our own, all of it
-    python -m tests.benchmarks.inventory DATABASE_URL
+    python -m benchmarks.inventory            a server of our own, all of it
+    python -m benchmarks.inventory DATABASE_URL
 
 Uploads go through ``muster serve`` in a process of its own, over loopback HTTP, as a build system would send them.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import orjson
+from benchmarks.surroundings import corpus, peak_megabytes, percentiles, resident_megabytes
 
 from service import embedded
 from service.access.roles import SYSTEM
@@ -23,7 +24,6 @@ from service.db import connect, migrate
 from service.flows.applying import apply_feed
 from service.flows.importing import find_sboms, import_sboms
 from service.flows.publishing import publish_advisory
-from tests.benchmarks.surroundings import corpus, peak_megabytes, percentiles, resident_megabytes
 
 from serving import serving  # isort: skip
 

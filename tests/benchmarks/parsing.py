@@ -1,6 +1,6 @@
 """How fast SBOMs are read, and in how much memory.
 
-``python -m tests.benchmarks.parsing [FOLDER]``; without a folder, ``sbom-bench`` and ``sbom-dev`` of the corpus.
+``python -m benchmarks.parsing [FOLDER]``; without a folder, ``sbom-bench`` and ``sbom-dev`` of the corpus.
 """
 
 import os

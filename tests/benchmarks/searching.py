@@ -3,7 +3,7 @@
 Names and versions are those of real SBOMs where MUSTER_CORPUS is at hand (a folder with ``sbom-bench``), invented ones
 otherwise; the xz family is hot: 3,000 streams have it. Figures are of the function, in process, everything warm.
 
-    python -m tests.benchmarks.searching [DATABASE_URL]        an empty or seeded database; else a server of our own
+    python -m benchmarks.searching [DATABASE_URL]        an empty or seeded database; else a server of our own
 """
 
 import os
@@ -196,7 +196,7 @@ def tsvector(words: Iterable[str]) -> str:
 
 def copy(connection: psycopg.Connection, target: str, rows: Iterable[Sequence[object]]) -> None:
     """COPY rows, ids included."""
-    with connection.cursor().copy(f"COPY {target} FROM STDIN") as stream:  # type: ignore[arg-type]
+    with connection.cursor().copy(f"COPY {target} FROM STDIN") as stream:
         for row in rows:
             stream.write_row(row)
 

@@ -3,11 +3,8 @@
 import os
 import platform
 import statistics
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests' folder is no package
 
 from real_files import Corpus, NoCorpus, find_corpus
 

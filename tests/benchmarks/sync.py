@@ -1,6 +1,6 @@
 """How long a feed takes: first, and when nothing has changed; from a folder and over loopback HTTP.
 
-``python -m tests.benchmarks.sync [ECOSYSTEM...]``; all of the corpus's mirror without arguments.
+``python -m benchmarks.sync [ECOSYSTEM...]``; all of the corpus's mirror without arguments.
 """
 
 import os
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+from osv_bucket import serve_bucket
 from sqlalchemy import Engine, func, select
 
 from service import embedded
@@ -18,10 +19,6 @@ from service.advisories.feed_client import open_feed
 from service.advisories.models import Advisory, Affected, Match, Vulnerability
 from service.advisories.syncing import Synced, sync_ecosystem
 from service.db import connect, migrate, reading
-
-sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests' folder is no package
-
-from osv_bucket import serve_bucket
 
 COUNTED = (Advisory, Affected, Vulnerability, Match)
 

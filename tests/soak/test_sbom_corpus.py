@@ -19,7 +19,7 @@ from service.errors import ServiceError
 from service.sbom import Document, Format, UnsupportedFormat, read
 
 if TYPE_CHECKING:
-    from tests.conftest import Corpus
+    from real_files import Corpus
 
 SAMPLE_SIZE = 60
 MOST_SECONDS = 5.0

@@ -11,7 +11,7 @@ from sbom_oracles import oracle, ours
 from service.sbom import Format, read
 
 if TYPE_CHECKING:
-    from tests.conftest import Corpus
+    from real_files import Corpus
 
 OWN = sorted((Path(__file__).parents[1] / "data" / "sbom").glob("shop.*"))
 #: Above this spdx-tools needs minutes.

@@ -7,9 +7,10 @@ from factories import DAY, NOON, ROOT, make_component, make_product, make_stream
 from sqlalchemy import update
 
 from service.db import WriteSession
+from service.inventory.answer import Answer
 from service.inventory.models import Release, Stream
 from service.inventory.question import ask
-from service.inventory.search import Answer, search
+from service.inventory.search import search
 
 LIBLZMA = "pkg:deb/debian/liblzma5@5.6.1-1?arch=arm64&upstream=xz-utils&distro=debian-13"
 LIBLZMA_OLD = "pkg:deb/debian/liblzma5@5.4.1-0.2?arch=arm64&upstream=xz-utils&distro=debian-12"

@@ -47,8 +47,8 @@ def oracle(kind: Format, data: bytes) -> Listed:
         if kind is Format.CYCLONEDX_XML:
             return _cyclonedx(Bom.from_xml(ElementTree.fromstring(data)))  # type: ignore[attr-defined]
         if kind is Format.SPDX_JSON:
-            return _spdx(JsonLikeDictParser().parse(json.loads(data)))
-        return _spdx(tagvalue.Parser().parse(data.decode()))
+            return _spdx(JsonLikeDictParser().parse(json.loads(data)))  # type: ignore[no-untyped-call]
+        return _spdx(tagvalue.Parser().parse(data.decode()))  # type: ignore[no-untyped-call]
 
 
 def canonical(purl: str) -> str:
