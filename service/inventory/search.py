@@ -7,7 +7,7 @@ different databases: `candidates` says which components are meant, `sightings` s
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from service.clock import to_micros
 from service.db import ReadSession, any_of
@@ -56,8 +56,6 @@ def search(
         A stream whose newest upload is a supported release gives an item for each of the two.
     """
     limit = max(1, min(limit, MAX_LIMIT))
-    # Ten milliseconds of work; starting workers for it takes longer, and searches come many at a time.
-    session.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
     when = When(ever=ever, as_of_us=to_micros(as_of) if as_of else None)
     candidates = find_candidates(session, question, exact=exact)
     first = after is None
