@@ -25,6 +25,7 @@ from packageurl import PackageURL
 from service import embedded
 from service.clock import OPEN, to_micros
 from service.db import connect, migrate, reading
+from service.heap import settle_heap
 from service.inventory.graph import SUBJECT, pack
 from service.inventory.question import Question, ask
 from service.inventory.search import search
@@ -90,6 +91,7 @@ def measure(url: str) -> None:
         assert sizes
     print(f"seeded in {time.perf_counter() - started:.0f} s: {sizes[0]:,} open usages, {sizes[1] - sizes[0]:,} ended")
     engine = connect(url)
+    settle_heap()  # as the server does
     for title, question, ever in QUESTIONS:
         times = []
         for _ in range(WARM_UP + RUNS):
