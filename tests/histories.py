@@ -258,8 +258,8 @@ class History:
         self.story, self.model = story, Model()
         self.random = random.Random(seed)  # noqa: S311 - a repeatable story
         self.told: list[str] = []
-        for _ in range(4):
-            self._tell()
+        for osv_id in self.random.sample(sorted(RANGES), len(RANGES)):
+            self._tell(osv_id)
 
     def act(self) -> None:
         acts = [
@@ -270,8 +270,9 @@ class History:
             (3, self._void),
             (6, self._support),
             (3, self._retire_or_revive),
-            (4, self._tell),
+            (4, self._tell_of_any),
             (1, self._withdraw),
+            (1, self._join),
         ]
         act = self.random.choices([each for _, each in acts], [weight for weight, _ in acts])[0]
         act()
@@ -383,21 +384,30 @@ class History:
 
     # --- advisories ----------------------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
-        osv_id = self.random.choice(sorted(RANGES))
+    def _tell_of_any(self) -> None:
+        self._tell(self.random.choice(sorted(RANGES)))
+
+    def _tell(self, osv_id: str) -> None:
         record: Record = make_record(osv_id, affected=self.random.choice(RANGES[osv_id]))
-        # What belongs together shows late, when each has an incident of its own.
-        record |= self.random.choice(NAMES[osv_id][: None if len(self.told) > APART_FOR else 1])
-        self.told.append(f"tell {record}")
-        self._publish(record)
+        self._publish(record | self._names(osv_id))
+
+    def _names(self, osv_id: str) -> Record:
+        """Choose what a record refers to; what belongs together shows late, when each has an incident of its own."""
+        return self.random.choice(NAMES[osv_id][: None if len(self.told) > APART_FOR else 1])
+
+    def _join(self) -> None:
+        """Let a record say no more than that it is of a vulnerability known under another name."""
+        osv_id = self.random.choice(("GHSA-3333-3333-3333", "PYSEC-2024-1"))
+        if len(self.told) > APART_FOR:
+            self._publish(self.model.advisories[osv_id] | self._names(osv_id))
 
     def _withdraw(self) -> None:
         if self.model.advisories:
             record = self.model.advisories[self.random.choice(sorted(self.model.advisories))]
-            self.told.append(f"withdraw {record['id']}")
             self._publish(record | {"withdrawn": "2026-03-01T00:00:00Z"})
 
     def _publish(self, record: Record) -> None:
+        self.told.append(f"publish {record}")
         # Half of them are our own; an id stays with whoever had it first.
         if hash_of(record["id"]) % 2:
             self.story.publish(record)

@@ -5,7 +5,7 @@ from agreement import disagreements, resolved_wrongly
 from histories import History
 from story import Story
 
-ACTS = 40
+ACTS = 45
 
 
 def live_through(story: Story, seed: int) -> None:
