@@ -1,18 +1,20 @@
 """Two acts at once, one of them stopped before its k-th statement until the other has finished, or waits for it."""
 
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 #: Given an engine of its own and the time.
 Act = Callable[[Engine, datetime], object]
 
-#: An act that has not finished by then waits for a lock that the stopped one holds.
-PATIENCE_S = 0.3
+#: Until then the act that is not stopped has either finished or waits for a lock that the stopped one holds.
+PATIENCE_S = 10
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 class _Stop:
@@ -20,7 +22,7 @@ class _Stop:
 
     def __init__(self, engine: Engine, before: int) -> None:
         self.count = 0
-        self._before = before
+        self._engine, self._before = engine, before
         self._reached, self._go_on = threading.Event(), threading.Event()
         event.listen(engine, "before_cursor_execute", self._statement)
 
@@ -40,6 +42,9 @@ class _Stop:
     def go_on(self) -> None:
         self._go_on.set()
 
+    def remove(self) -> None:
+        event.remove(self._engine, "before_cursor_execute", self._statement)
+
 
 def interleave(first: Act, second: Act, engines: tuple[Engine, Engine], *, before: int, now: datetime) -> bool:
     """Run *second* while *first* stands still before its statement number *before*.
@@ -55,8 +60,18 @@ def interleave(first: Act, second: Act, engines: tuple[Engine, Engine], *, befor
         one = pool.submit(first, engines[0], now)
         stopped = stop.wait(one)
         other = pool.submit(second, engines[1], now + timedelta(seconds=1))
-        wait([other], timeout=PATIENCE_S)
+        _wait_for(other, engines[1])
         stop.go_on()
         one.result(60)
         other.result(60)
+    stop.remove()
     return stopped
+
+
+def _wait_for(act: Future[object], engine: Engine) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    with engine.connect() as connection:
+        while not act.done() and time.monotonic() < deadline:
+            if connection.scalar(_WAITING):
+                return
+            time.sleep(0.005)

@@ -172,10 +172,12 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
     sa.Column('name', sa.Text(collation='C'), nullable=False),
     sa.Column('merged_into_id', sa.BigInteger(), nullable=True),
+    sa.Column('settled', sa.Boolean(), server_default=sa.text('true'), nullable=False),
     sa.ForeignKeyConstraint(['merged_into_id'], ['vulnerability.id'], name=op.f('fk_vulnerability_merged_into_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vulnerability'))
     )
     op.create_index('ix_vulnerability_merged_into_id', 'vulnerability', ['merged_into_id'], unique=False)
+    op.create_index('ix_vulnerability_unsettled', 'vulnerability', ['id'], unique=False, postgresql_where=sa.text('NOT settled'))
     op.create_table('affected',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
     sa.Column('advisory_id', sa.BigInteger(), nullable=False),
@@ -554,6 +556,7 @@ def downgrade() -> None:
     op.drop_index('ix_affected_base_package_id_hi', table_name='affected', postgresql_include=['lo', 'advisory_id'], postgresql_where=sa.text('base_package_id IS NOT NULL'))
     op.drop_index('ix_affected_advisory_id', table_name='affected')
     op.drop_table('affected')
+    op.drop_index('ix_vulnerability_unsettled', table_name='vulnerability', postgresql_where=sa.text('NOT settled'))
     op.drop_index('ix_vulnerability_merged_into_id', table_name='vulnerability')
     op.drop_table('vulnerability')
     op.drop_index('uq_usage_open', table_name='usage', postgresql_where=sa.text('to_us = 9223372036854775807'))

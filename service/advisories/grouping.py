@@ -191,3 +191,6 @@ def _unlink(session: WriteSession, stale: Sequence[Link]) -> None:
             )
         )
     )
+    # Nothing that is left leads from the advisory to them, and yet their exposures have to follow.
+    bereft = any_of({vulnerability for vulnerability, _, _ in stale})
+    session.execute(update(Vulnerability).where(Vulnerability.id == bereft).values(settled=False))

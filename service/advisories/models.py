@@ -81,14 +81,21 @@ class FeedAdvisory(Base):
 
 
 class Vulnerability(Base):
-    """Advisories joined by their aliases. The oldest id survives a merge."""
+    """Advisories joined by their aliases. The oldest id survives a merge.
+
+    `settled` turns false when an advisory no longer names it, and true once exposures have followed.
+    """
 
     __tablename__ = "vulnerability"
-    __table_args__ = (Index("ix_vulnerability_merged_into_id", "merged_into_id"),)
+    __table_args__ = (
+        Index("ix_vulnerability_merged_into_id", "merged_into_id"),
+        Index("ix_vulnerability_unsettled", "id", postgresql_where=text("NOT settled")),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     name: Mapped[str] = mapped_column(Name)
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("vulnerability.id"))
+    settled: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
 class VulnerabilityAlias(Base):

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Engine, Text, literal_column, 
 
 from service.advisories.findings import matched_components, vulnerabilities_of
 from service.advisories.matching import match_advisories
-from service.advisories.models import Advisory
+from service.advisories.models import Advisory, Vulnerability
 from service.db import Lock, WriteSession, arrays, reading
 from service.flows.traffic import barrier, hold_off_feeds, hold_off_uploads, in_transaction
 from service.incidents.assessing import Cause, Question, assess
@@ -33,7 +33,7 @@ ASSESSED_AT_ONCE = 200
 
 def settle(engine: Engine, *, actor: str, now: datetime) -> int:
     """Match every unsettled advisory and bring exposures in line; gives how many advisories there were."""
-    unsettled = _unsettled(engine)
+    unsettled, bereft = _unsettled(engine)
     if not unsettled:
         return 0
     barrier(engine)  # uploads that could not see the ranges have committed their components
@@ -41,14 +41,18 @@ def settle(engine: Engine, *, actor: str, now: datetime) -> int:
         in_transaction(engine, partial(_match, batch=batch))
     # Uploads that could not see the matches have committed their usage; the others wait until incidents are merged.
     in_transaction(engine, partial(_merge, actor=actor, now=now))
+    _assess(engine, {item.id for item in bereft}, actor=actor, now=now)
+    in_transaction(engine, partial(_mark_settled, table=Vulnerability, batch=bereft))
     for batch in _batches(unsettled, MATCHED_AT_ONCE):
-        _assess(engine, [item.id for item in batch], actor=actor, now=now)
-        in_transaction(engine, partial(_mark_settled, batch=batch))
+        with reading(engine) as session:
+            vulnerability_ids = vulnerabilities_of(session, [item.id for item in batch])
+        _assess(engine, vulnerability_ids, actor=actor, now=now)
+        in_transaction(engine, partial(_mark_settled, table=Advisory, batch=batch))
     return len(unsettled)
 
 
 class Unsettled(NamedTuple):
-    """An advisory in the state that is being settled; a later change of the row is not covered."""
+    """A row in the state that is being settled; a later change of it is not covered."""
 
     id: int
     row_version: str
@@ -58,14 +62,20 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _unsettled(engine: Engine) -> list[Unsettled]:
+def _unsettled(engine: Engine) -> tuple[list[Unsettled], list[Unsettled]]:
+    """Give the advisories that changed, and the vulnerabilities that some of them no longer name."""
     with reading(engine) as session:
-        rows = session.execute(select(Advisory.id, _ROW_VERSION).where(~Advisory.settled).order_by(Advisory.id))
-        return [Unsettled(*row) for row in rows]
+        both = [
+            session.execute(select(table.id, _row_version(table)).where(~table.settled).order_by(table.id))
+            for table in (Advisory, Vulnerability)
+        ]
+        advisories, bereft = ([Unsettled(*row) for row in rows] for rows in both)
+        return advisories, bereft
 
 
-#: PostgreSQL's own: the transaction that wrote the row.
-_ROW_VERSION: ColumnElement[str] = literal_column("advisory.xmin::text", Text())
+def _row_version(table: type[Advisory | Vulnerability]) -> ColumnElement[str]:
+    """PostgreSQL's own: the transaction that wrote the row."""
+    return literal_column(f"{table.__tablename__}.xmin::text", Text())
 
 
 def _match(session: WriteSession, batch: Sequence[Unsettled]) -> None:
@@ -79,9 +89,8 @@ def _merge(session: WriteSession, actor: str, now: datetime) -> None:
     merge_incidents(session, actor=actor, now=now)
 
 
-def _assess(engine: Engine, advisory_ids: Sequence[int], *, actor: str, now: datetime) -> None:
+def _assess(engine: Engine, vulnerability_ids: set[int], *, actor: str, now: datetime) -> None:
     with reading(engine) as session:
-        vulnerability_ids = vulnerabilities_of(session, advisory_ids)
         component_ids = set().union(*matched_components(session, vulnerability_ids).values())
         product_ids = {use.product_id for use in uses_of_components(session, component_ids)}
         product_ids |= products_exposed_to(session, vulnerability_ids)
@@ -108,11 +117,11 @@ def look_again(session: WriteSession, question: Question, cause: Cause) -> None:
     assess(session, question, cause)
 
 
-def _mark_settled(session: WriteSession, batch: Sequence[Unsettled]) -> None:
+def _mark_settled(session: WriteSession, table: type[Advisory | Vulnerability], batch: Sequence[Unsettled]) -> None:
     done = arrays(
         id=(BigInteger(), [item.id for item in batch]), row_version=(Text(), [item.row_version for item in batch])
     )
     session.execute(
-        update(Advisory).where(Advisory.id == done.c.id, done.c.row_version == _ROW_VERSION).values(settled=True),
+        update(table).where(table.id == done.c.id, done.c.row_version == _row_version(table)).values(settled=True),
         execution_options={"synchronize_session": False},
     )

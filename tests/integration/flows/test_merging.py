@@ -81,3 +81,13 @@ def test_an_incident_whose_vulnerability_gets_another_name_keeps_its_number(stor
     assert after is not None
     assert (after.id, after.status) == (before.id, "open")
     assert story.differences() == []
+
+
+def test_an_advisory_that_no_longer_names_a_vulnerability_withdraws_what_it_opened_there(story: Story) -> None:
+    notice = make_record("DSA-1", "npm/lodash", "introduced 0", upstream=["CVE-2021-1", "CVE-2021-2"])
+    story.upload("shop", OLD)
+    story.feed(notice)
+    assert (story.status("shop", "CVE-2021-1"), story.status("shop", "CVE-2021-2")) == ("open", "open")
+    story.feed(notice | {"upstream": ["CVE-2021-2"]})
+    assert (story.status("shop", "CVE-2021-1"), story.status("shop", "CVE-2021-2")) == ("withdrawn", "open")
+    assert story.differences() == []
