@@ -10,6 +10,8 @@ from service.errors import TooLarge, Unreadable, Unsupported
 
 #: Packed bytes that are unpacked at a time: what a bomb can make of one bite stays small.
 _BITE = 16 * 1024
+#: zstd cannot be told to stop, and makes 128 KiB of four bytes: of so many it makes 16 MiB at most.
+_ZSTD_BITE = 512
 
 #: Takes packed bytes and how many unpacked ones are still welcome; -1 asks whether the stream was whole.
 Unpack = Callable[[bytes, int], bytes]
@@ -76,10 +78,16 @@ def _zstd() -> Unpack:
             if not stream.eof:
                 raise Unreadable("The packed body breaks off; send it again.")
             return b""
+        parts: list[bytes] = []
         try:
-            return stream.decompress(data) if data and not stream.eof else b""
+            for start in range(0, len(data), _ZSTD_BITE):
+                if stream.eof or room <= 0:
+                    break
+                parts.append(stream.decompress(data[start : start + _ZSTD_BITE]))
+                room -= len(parts[-1])
         except zstandard.ZstdError as error:
             raise Unreadable(f"The body is not packed as Content-Encoding says: {error}.") from error
+        return b"".join(parts)
 
     return unpack
 

@@ -1,0 +1,46 @@
+"""Bodies as they come in: what a bomb costs before it is refused."""
+
+import asyncio
+import tracemalloc
+from collections.abc import Callable
+from gzip import compress
+
+import pytest
+import zstandard
+from starlette.requests import Request
+from starlette.types import Message
+
+from service.api.bodies import receive
+from service.errors import TooLarge
+
+MEBIBYTE = 2**20
+PACKERS = [
+    pytest.param("gzip", compress, id="gzip"),
+    pytest.param("zstd", zstandard.ZstdCompressor(level=19).compress, id="zstd"),
+]
+
+
+def request_of(body: bytes, encoding: str) -> Request:
+    async def give() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request({"type": "http", "method": "POST", "headers": [(b"content-encoding", encoding.encode())]}, give)
+
+
+@pytest.mark.parametrize(("encoding", "pack"), PACKERS)
+def test_a_bomb_takes_little_memory_before_it_is_refused(encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    bomb = pack(bytes(200 * MEBIBYTE))
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge):
+            asyncio.run(receive(request_of(bomb, encoding), max_bytes=MEBIBYTE))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * MEBIBYTE
+
+
+@pytest.mark.parametrize(("encoding", "pack"), PACKERS)
+def test_what_is_packed_comes_out_whole(encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    body = bytes(range(256)) * 10_000
+    assert asyncio.run(receive(request_of(pack(body), encoding), max_bytes=len(body))) == body
