@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from service.access.roles import Actor
 from service.access.teams import get_team
-from service.db import ReadSession, WriteSession, any_of
+from service.db import ReadSession, WriteSession
 from service.errors import Conflict, Forbidden, NotFound, Refused, Unreadable
 from service.incidents.models import Exposure
 from service.incidents.presence import ACTIVE
@@ -118,6 +118,8 @@ def transition(
         raise Unreadable(f"{decision.to} is no step of a person: {', '.join(sorted(_FROM))} are.")
     if exposure.status not in _FROM[decision.to]:
         raise StepRefused(f"{exposure_name(exposure.id)} is {exposure.status}; {_way_to(decision.to)}")
+    if decision.expires_at is not None and decision.to != "risk_accepted":
+        raise StepRefused("Only an accepted risk has an expires_at.")
     guard = _GUARDS.get(decision.to)
     if guard is not None:
         guard(exposure, decision, actor, now)
@@ -185,14 +187,6 @@ def end_acceptances(session: WriteSession, *, now: datetime) -> int:
     return len(due)
 
 
-def exposures_of(session: ReadSession, incident_id: int, product_ids: list[int] | None = None) -> list[int]:
-    """Give the ids of an incident's exposures, perhaps only of some products."""
-    rows = select(Exposure.id).where(Exposure.incident_id == incident_id, Exposure.status != "merged")
-    if product_ids is not None:
-        rows = rows.where(Exposure.product_id == any_of(product_ids))
-    return list(session.scalars(rows.order_by(Exposure.id)))
-
-
 def _locked(
     session: WriteSession, exposure_id: int, actor: Actor, version: int | None, *, claim_only: bool = False
 ) -> Exposure:
@@ -227,6 +221,12 @@ def _way_to(target: str) -> str:
     return f"{target} leads on from {', '.join(sorted(_FROM[target]))}."
 
 
+def _needs_presence(exposure: Exposure, decision: Decision, actor: Actor, now: datetime) -> None:  # noqa: ARG001
+    # Nothing would ever close it again: no upload can take away what is gone already.
+    if exposure.presence == "absent":
+        raise StepRefused("Nothing in the field is affected any more, so there is nothing to open again.")
+
+
 def _needs_plan(exposure: Exposure, decision: Decision, actor: Actor, now: datetime) -> None:  # noqa: ARG001
     if not decision.reason.strip():
         raise StepRefused("Say in reason what will be done: update, rollback, workaround or removal.")
@@ -252,6 +252,7 @@ def _needs_expiry(exposure: Exposure, decision: Decision, actor: Actor, now: dat
 
 
 _GUARDS: dict[str, Callable[[Exposure, Decision, Actor, datetime], None]] = {
+    "open": _needs_presence,
     "in_progress": _needs_plan,
     "not_affected": _needs_justification,
     "risk_accepted": _needs_expiry,

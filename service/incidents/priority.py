@@ -11,8 +11,6 @@ from typing import NamedTuple
 SEVERITIES = ("critical", "high", "unscored", "medium", "low", "none")
 _RANK = {name: rank for rank, name in enumerate(SEVERITIES)}
 
-PRIORITIES = ("act", "attend", "track*", "track")
-
 
 class Clock(NamedTuple):
     """How long until somebody must have looked, and until it must be fixed."""

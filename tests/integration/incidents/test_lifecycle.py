@@ -1,6 +1,6 @@
 """What people may do with an exposure: each guard, refused without and allowed with; and every step is written down."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -100,7 +100,8 @@ ALLOWED = {
 def test_each_status_leads_on_where_it_should_and_nowhere_else(desk: Desk, status: str) -> None:
     desk.reach(status)
     for to in STATUSES:
-        complete = Decision(to, "a reason", JUSTIFICATIONS[0], desk.story.now + DAY)
+        until = desk.story.now + DAY if to == "risk_accepted" else None
+        complete = Decision(to, "a reason", JUSTIFICATIONS[0], until)
         with writing(desk.story.engine) as session:
             try:
                 lifecycle.transition(session, desk.exposure().id, complete, actor=desk.owner, now=desk.story.now)
@@ -224,6 +225,22 @@ def test_not_affected_stays_so_whatever_is_uploaded(desk: Desk) -> None:
     desk.story.upload("shop", OLD, EVIL)
     exposure = desk.exposure()
     assert (exposure.status, exposure.presence) == ("not_affected", "present")
+
+
+def test_what_is_gone_is_not_opened_again_by_hand(desk: Desk) -> None:
+    desk.reach("not_affected")
+    desk.story.upload("shop", NEW, EVIL)
+    with pytest.raises(StepRefused, match="nothing to open"):
+        desk.step("open", reason="it was affected after all")
+    desk.story.upload("shop", OLD, EVIL)
+    assert desk.step("open", reason="it was affected after all").status == "open"
+
+
+@pytest.mark.parametrize("to", ["acknowledged", "fix_claimed"])
+def test_only_an_accepted_risk_ends_at_a_time(desk: Desk, to: str) -> None:
+    with pytest.raises(StepRefused, match="expires_at"):
+        desk.step(to, expires_at=datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
+    assert desk.exposure().expires_at is None
 
 
 def test_everything_that_happens_is_in_the_timeline_and_in_the_feed_of_changes(desk: Desk) -> None:
