@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from service.advisories.models import Vulnerability
 from service.db import WriteSession, any_of
@@ -14,24 +15,30 @@ from service.incidents.timeline import Entry, write_timeline
 
 def merge_incidents(session: WriteSession, *, actor: str, now: datetime) -> int:
     """Merge the incidents of vulnerabilities that were merged; gives how many there were. Idempotent."""
+    # One step leads to the survivor: `grouping` lets whoever was merged into a loser follow it.
+    survivor = aliased(Vulnerability)
     rows = session.execute(
-        select(Incident, Vulnerability.merged_into_id)
+        select(Incident.id, Vulnerability.id, survivor.id)
         .join(Vulnerability, Vulnerability.id == Incident.vulnerability_id)
-        .where(Vulnerability.merged_into_id.is_not(None), Incident.status != "merged")
+        .join(survivor, survivor.id == Vulnerability.merged_into_id)
+        .where(Incident.status != "merged")
         .order_by(Incident.id)
-        .with_for_update(of=Incident, key_share=True)
     ).all()
-    for incident, into_id in rows:
-        if into_id is not None:
-            _merge(session, incident, _final(session, into_id), actor=actor, now=now)
+    _lock_exposures(session, {id_ for _, *both in rows for id_ in both})
+    for incident_id, _, survivor_id in rows:
+        _merge(session, session.get_one(Incident, incident_id), survivor_id, actor=actor, now=now)
     return len(rows)
 
 
-def _final(session: WriteSession, vulnerability_id: int) -> int:
-    """Follow merges of merges to the survivor."""
-    while into := session.scalar(select(Vulnerability.merged_into_id).where(Vulnerability.id == vulnerability_id)):
-        vulnerability_id = into
-    return vulnerability_id
+def _lock_exposures(session: WriteSession, vulnerability_ids: set[int]) -> None:
+    """Let nobody decide about an exposure that is about to move. Before incidents, as everybody else locks them."""
+    session.execute(
+        select(Exposure.id)
+        .join(Incident, Incident.id == Exposure.incident_id)
+        .where(Incident.vulnerability_id == any_of(vulnerability_ids))
+        .order_by(Exposure.id)
+        .with_for_update(of=Exposure)
+    )
 
 
 def _merge(session: WriteSession, incident: Incident, vulnerability_id: int, *, actor: str, now: datetime) -> None:
