@@ -2,10 +2,10 @@
 
 Nothing is fetched inside a transaction; each batch is one of its own, in which its records are stored and noted as
 taken. A sync that stops half-way loses nothing and repeats nothing. What it changed is unsettled until the caller
-settles it.
+settles it, and only then is the sync a success: an ecosystem that is loaded but not yet matched covers nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -88,6 +88,7 @@ class _Run:
     synced: Synced
     now: datetime
     batch_size: int
+    settle: Callable[[], object]
 
 
 def sync_ecosystem(
@@ -98,6 +99,7 @@ def sync_ecosystem(
     now: datetime,
     accept_vanished: bool = False,
     batch_size: int = BATCH_SIZE,
+    settle: Callable[[], object] = lambda: None,
 ) -> Synced:
     """Bring one ecosystem up to date. Failures of the feed are recorded and reported, not raised.
 
@@ -108,10 +110,11 @@ def sync_ecosystem(
         now: Aware UTC; not compared with anything the feed says.
         accept_vanished: Retract also when more than a tenth of what was there is gone.
         batch_size: Records in one transaction.
+        settle: Lets matches and exposures follow what was changed, before the sync counts as a success.
     """
     with writing(engine) as session:
         feed = record_attempt(session, client.url, ecosystem, now=now)
-    run = _Run(engine, client, feed, Synced(ecosystem), now, batch_size)
+    run = _Run(engine, client, feed, Synced(ecosystem), now, batch_size, settle)
     try:
         _sync(run, accept_vanished=accept_vanished)
     except UpstreamUnavailable as error:
@@ -135,6 +138,8 @@ def _sync(run: _Run, *, accept_vanished: bool) -> None:
     synced.malformed = _still_malformed(feed, index, todo)
     _store(run, todo.wanted)
     _retract(run, todo, accept_vanished=accept_vanished)
+    if synced.stored:
+        run.settle()
     if synced.missing or synced.outdated or synced.trouble:
         _succeed(run, None, None, result=synced.as_result())
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -35,15 +36,16 @@ def apply_feed(
     Raises:
         UpstreamUnavailable: The feed cannot even list its ecosystems.
     """
-    settle(engine, actor=FEED, now=now)  # what a crash may have left behind
+    follow = partial(settle, engine, actor=FEED, now=now)
+    follow()  # what a crash may have left behind
     if url == "none":
         return []
     results = []
     with open_feed(url) as client:
         for ecosystem in _chosen(engine, client.ecosystems, ecosystems):
-            synced = sync_ecosystem(engine, client, ecosystem, now=now)
-            if synced.stored or synced.vanished:
-                settle(engine, actor=FEED, now=now)
+            synced = sync_ecosystem(engine, client, ecosystem, now=now, settle=follow)
+            if synced.error:
+                follow()  # what it took before it failed stays taken
             progress(synced)
             results.append(synced)
     return results

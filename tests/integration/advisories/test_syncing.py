@@ -301,6 +301,14 @@ def test_an_idle_sync_renews_the_feeds_freshness(engine: Engine, folder: Path) -
     assert feed(engine).record_count == 30
 
 
+def test_what_is_loaded_covers_nothing_before_it_is_settled(engine: Engine, folder: Path) -> None:
+    seen: list[datetime | None] = []
+    with open_feed(folder.as_uri(), QUICK) as client:
+        sync_ecosystem(engine, client, "RubyGems", now=NOON, settle=lambda: seen.append(feed(engine).succeeded_at))
+    assert count(engine, Advisory) == 30
+    assert (seen, feed(engine).succeeded_at) == ([None], NOON)
+
+
 def test_no_component_means_no_ecosystem_in_use(engine: Engine, folder: Path) -> None:
     sync(engine, folder.as_uri())
 
