@@ -37,6 +37,12 @@ class InTheFuture(Unreadable):
     slug = "in-the-future"
 
 
+class BeforeTheEpoch(Unreadable):
+    """An upload cannot be older than the time that computers count."""
+
+    slug = "before-the-epoch"
+
+
 @dataclass(frozen=True)
 class Placed:
     """An upload in its place, or taken from it.
@@ -108,6 +114,7 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
     Raises:
         TimeTaken: Another SBOM stands there and *delivery* does not say that it replaces it.
         InTheFuture: The given time is more than five minutes ahead.
+        BeforeTheEpoch: It is before 1970.
     """
     replaced = _to_replace(session, stream, delivery)
     newest = _newest(session, stream.id)
@@ -189,7 +196,10 @@ def _time_of(newest: Upload | None, delivery: Delivery) -> int:
     if delivery.at is not None:
         if delivery.at > delivery.received_at + MAX_AHEAD:
             raise InTheFuture(f"at={delivery.at.isoformat()} is ahead of this server's clock; leave it out for now.")
-        return to_micros(delivery.at)
+        at_us = to_micros(delivery.at)
+        if at_us < 0:
+            raise BeforeTheEpoch(f"at={delivery.at.isoformat()} is before 1970.")
+        return at_us
     # Received while a clock stepped back, or in the same microsecond: still the newest.
     received = to_micros(delivery.received_at)
     if newest is None or newest.at_us < received:

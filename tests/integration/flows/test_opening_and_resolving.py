@@ -1,6 +1,6 @@
 """What an upload opens, and what ends it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from osv_bucket import make_affected, make_record
@@ -11,7 +11,7 @@ from service.access import audit
 from service.db import reading
 from service.errors import Conflict
 from service.inventory.products import Archived
-from service.inventory.uploads import InTheFuture, TimeTaken
+from service.inventory.uploads import BeforeTheEpoch, InTheFuture, TimeTaken
 
 OLD, NEW = "pkg:npm/lodash@4.17.20", "pkg:npm/lodash@4.17.21"
 MALICE = "pkg:npm/evil-pad@1.0.0"
@@ -206,6 +206,12 @@ def test_another_sbom_at_the_same_time_is_refused_unless_it_replaces(story: Stor
 def test_the_future_is_refused(story: Story) -> None:
     with pytest.raises(InTheFuture):
         story.upload("shop", OLD, at=story.now + timedelta(minutes=10))
+
+
+def test_a_time_that_no_computer_counts_is_refused(story: Story) -> None:
+    first_day_of_all_in_kiritimati = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(BeforeTheEpoch):
+        story.upload("shop", OLD, at=first_day_of_all_in_kiritimati)
 
 
 # --- corrections, voids ----------------------------------------------------------------------------------------------
