@@ -300,22 +300,25 @@ def _add_sources_and_families(session: WriteSession, missing: Sequence[Entry], i
         for membership in families_of(identity.type, identity.namespace, identity.name, identity.source_name):
             members.setdefault((membership.family, package_id), (membership.reason, membership.own_versions))
     if sources:
-        package_ids, names = zip(*sorted(sources), strict=True)
-        rows = arrays(package_id=(BigInteger(), package_ids), source_name=(Text(), names))
+        package_ids, source_names = zip(*sorted(sources), strict=True)
+        rows = arrays(package_id=(BigInteger(), package_ids), source_name=(Text(), source_names))
         session.execute(
             pg.insert(PackageSource)
             .from_select(["package_id", "source_name"], select(rows.c.package_id, rows.c.source_name))
             .on_conflict_do_nothing()
         )
     if members:
+        keys = sorted(members)
+        rows = arrays(
+            family=(Text(), [family for family, _ in keys]),
+            package_id=(BigInteger(), [package_id for _, package_id in keys]),
+            reason=(Text(), [members[key][0] for key in keys]),
+            own_versions=(Boolean(), [members[key][1] for key in keys]),
+        )
+        names = ["family", "package_id", "reason", "own_versions"]
         session.execute(
             pg.insert(FamilyMember)
-            .values(
-                [
-                    {"family": family, "package_id": package_id, "reason": reason, "own_versions": own}
-                    for (family, package_id), (reason, own) in sorted(members.items())
-                ]
-            )
+            .from_select(names, select(*(rows.c[name] for name in names)))
             .on_conflict_do_nothing()
         )
 
