@@ -227,7 +227,7 @@ def _product(session: WriteSession, request: Request, now: datetime) -> Product:
         return ensure_product(session, request.product, now=now)
     product = find_product(session, request.product)
     if product.id not in request.products:
-        raise NotFound(f"There is no product {request.product} for this key.")
+        raise NotFound(f"There is no product {request.product}.")  # in the words of `find_product`: unknown, invisible
     return ensure_product(session, product.slug, now=now)
 
 

@@ -218,6 +218,8 @@ def test_a_bound_key_uploads_to_its_products_and_sees_no_others(admin: TestClien
         ci.get(f"/v1/sboms/{other['sbom']['id']}"),
     )
     assert [answer.status_code for answer in unseen] == [404] * 4
+    hidden, absent = (answer.json()["detail"] for answer in unseen[:2])
+    assert hidden == absent.replace("new", "blog"), "nothing tells what is hidden from what is not there"
     assert admin.get("/v1/products/new").status_code == 404
 
 
