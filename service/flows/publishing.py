@@ -13,11 +13,11 @@ from service.advisories.matching import match_advisories
 from service.advisories.models import Advisory, Match
 from service.advisories.osv_record import read_record
 from service.advisories.storing import Stored, store
-from service.db import WriteSession, reading, writing
+from service.db import ReadSession, WriteSession, reading, writing
 from service.errors import Conflict, NotFound, Refused, Unreadable
 from service.flows.settling import settle
 from service.flows.traffic import in_transaction
-from service.inventory.field import uses_of_components
+from service.inventory.field import products_using
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def publish_advisory(
 
     created = in_transaction(engine, publish)
     settle(engine, actor=actor.name, now=now)
-    with writing(engine) as session:
-        return _describe(session, osv_id, created=created)
+    with reading(engine) as snapshot:
+        return _describe(snapshot, osv_id, created=created)
 
 
 def _written(record: dict[str, Any]) -> bytes:
@@ -102,14 +102,13 @@ def withdraw_advisory(engine: Engine, osv_id: str, *, actor: Actor, now: datetim
     return publish_advisory(engine, osv_id, record, actor=actor, now=now)
 
 
-def _describe(session: WriteSession, osv_id: str, *, created: bool) -> Published:
+def _describe(session: ReadSession, osv_id: str, *, created: bool) -> Published:
     advisory = session.scalars(select(Advisory).where(Advisory.osv_id == osv_id)).one()
     component_ids = list(session.scalars(select(Match.component_id).where(Match.advisory_id == advisory.id)))
-    uses = uses_of_components(session, component_ids)
     return Published(
         osv_id=osv_id,
         created=created,
         component_count=len(component_ids),
-        product_count=len({use.product_id for use in uses}),
+        product_count=len(products_using(session, component_ids)),
         unevaluated=advisory.unevaluated,
     )

@@ -20,7 +20,7 @@ from service.incidents.assessing import Cause, Question, assess
 from service.incidents.merging import merge_incidents
 from service.incidents.rating import rate_anew
 from service.incidents.reading import products_exposed_to
-from service.inventory.field import uses_of_components, uses_of_products
+from service.inventory.field import products_using, uses_of_products
 from service.inventory.products import lock_streams
 
 T = TypeVar("T")
@@ -92,8 +92,7 @@ def _merge(session: WriteSession, actor: str, now: datetime) -> None:
 def _assess(engine: Engine, vulnerability_ids: set[int], *, actor: str, now: datetime) -> None:
     with reading(engine) as session:
         component_ids = set().union(*matched_components(session, vulnerability_ids).values())
-        product_ids = {use.product_id for use in uses_of_components(session, component_ids)}
-        product_ids |= products_exposed_to(session, vulnerability_ids)
+        product_ids = products_using(session, component_ids) | products_exposed_to(session, vulnerability_ids)
     for some in _batches(sorted(vulnerability_ids), MATCHED_AT_ONCE):
         in_transaction(engine, partial(_rate, vulnerability_ids=some, actor=actor, now=now))
     for batch in _batches(sorted(product_ids), ASSESSED_AT_ONCE):

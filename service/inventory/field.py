@@ -36,6 +36,13 @@ def uses_of_components(session: ReadSession, component_ids: Iterable[int]) -> li
     return _uses(session, Usage.component_id == any_of(component_ids))
 
 
+def products_using(session: ReadSession, component_ids: Iterable[int]) -> set[int]:
+    """Give the products that have any of the named components in the field. Many have many; only ids travel."""
+    wanted = Usage.component_id == any_of(component_ids)
+    uses = union_all(_heads().where(wanted), _releases().where(wanted)).subquery()
+    return set(session.scalars(select(uses.c.product_id).distinct()))
+
+
 def all_uses(session: ReadSession, product_id: int) -> list[FieldUse]:
     """Give everything that one product has in the field."""
     return _uses(session, Stream.product_id == product_id)
