@@ -39,7 +39,8 @@ def differences(engine: Engine) -> Iterator[Difference]:
         product_ids = list(session.scalars(select(Product.id).order_by(Product.id)))
     for product_id in product_ids:
         with reading(engine) as session:
-            yield from differences_of(session, product_id)
+            found = differences_of(session, product_id)
+        yield from found  # outside: whoever repairs them takes a transaction of its own
 
 
 def differences_of(session: ReadSession, product_id: int) -> list[Difference]:

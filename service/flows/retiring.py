@@ -94,7 +94,9 @@ def support(
     def act(session: WriteSession) -> Release:
         hold_off_feeds(session)
         row = find_product(session, product)
-        lock_stream(session, find_release(session, row, version, stream=stream).release.stream_id)
+        found = find_release(session, row, version, stream=stream).release
+        lock_stream(session, found.stream_id)
+        session.expire(found)  # an upload that came first may have moved the label
         release = set_release(session, row, version, supported=supported, retired=retired, stream=stream, now=now)
         said = {"supported": supported, "retired": retired, "stream": stream}
         audit.record(session, actor, "release.patch", f"{row.slug}@{version}", said, now=now)
