@@ -18,17 +18,18 @@ _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_d
 
 
 class _Stop:
-    """Stops whoever uses an engine before its k-th statement."""
+    """Stops whoever uses an engine before its k-th statement, or before the first one that contains some text."""
 
-    def __init__(self, engine: Engine, before: int) -> None:
+    def __init__(self, engine: Engine, before: int | str) -> None:
         self.count = 0
         self._engine, self._before = engine, before
         self._reached, self._go_on = threading.Event(), threading.Event()
         event.listen(engine, "before_cursor_execute", self._statement)
 
-    def _statement(self, *_: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event
+    def _statement(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:  # noqa: ANN401
         self.count += 1
-        if self.count == self._before:
+        here = self.count == self._before if isinstance(self._before, int) else self._before in statement
+        if here and not self._reached.is_set():
             self._reached.set()
             self._go_on.wait(30)
 
@@ -65,6 +66,38 @@ def interleave(first: Act, second: Act, engines: tuple[Engine, Engine], *, befor
         one.result(60)
         other.result(60)
     stop.remove()
+    return stopped
+
+
+def interleave_twice(
+    first: Act, second: Act, engines: tuple[Engine, Engine, Engine], *, before: str, then: int | str, now: datetime
+) -> bool:
+    """Stop *first*, let *second* go as far as its own stop, let *first* finish or wait, and then *second*.
+
+    Args:
+        first: Stopped before the first statement that contains *before*.
+        second: Begins when *first* stands still, and is stopped before *then*.
+        engines: One for each, and one to watch them.
+        before: Text of a statement.
+        then: Number of a statement, or text.
+        now: For *first*; *second* acts a second later.
+
+    Returns:
+        False when *second* has fewer statements than that.
+    """
+    one_stop, other_stop = _Stop(engines[0], before), _Stop(engines[1], then)
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(first, engines[0], now)
+        assert one_stop.wait(one), f"nothing like {before}"
+        other = pool.submit(second, engines[1], now + timedelta(seconds=1))
+        stopped = other_stop.wait(other)
+        one_stop.go_on()
+        _wait_for(one, engines[2])
+        other_stop.go_on()
+        one.result(60)
+        other.result(60)
+    one_stop.remove()
+    other_stop.remove()
     return stopped
 
 
