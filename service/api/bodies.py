@@ -58,9 +58,7 @@ def _zlib(window_bits: int) -> Unpack:
 
     def unpack(data: bytes, room: int) -> bytes:
         if room < 0:
-            if not stream.eof:
-                raise Unreadable("The packed body breaks off; send it again.")
-            return b""
+            return _ended(whole=stream.eof, more=bool(stream.unused_data))
         try:
             return stream.decompress(stream.unconsumed_tail + data, room)
         except zlib.error as error:
@@ -72,16 +70,18 @@ def _zlib(window_bits: int) -> Unpack:
 def _zstd() -> Unpack:
     # Frames may ask for a window of up to 128 MiB; what tools write by default stays far below.
     stream = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
+    more = False
 
     def unpack(data: bytes, room: int) -> bytes:
+        nonlocal more
         if room < 0:
-            if not stream.eof:
-                raise Unreadable("The packed body breaks off; send it again.")
-            return b""
+            return _ended(whole=stream.eof, more=more or bool(stream.unused_data))
         parts: list[bytes] = []
         try:
             for start in range(0, len(data), _ZSTD_BITE):
-                if stream.eof or room <= 0:
+                if stream.eof:
+                    more = True
+                if more or room <= 0:
                     break
                 parts.append(stream.decompress(data[start : start + _ZSTD_BITE]))
                 room -= len(parts[-1])
@@ -90,6 +90,15 @@ def _zstd() -> Unpack:
         return b"".join(parts)
 
     return unpack
+
+
+def _ended(*, whole: bool, more: bool) -> bytes:
+    """Refuse half a body, and one of which only the first of several parts was unpacked."""
+    if not whole:
+        raise Unreadable("The packed body breaks off; send it again.")
+    if more:
+        raise Unreadable("Something follows the packed body; pack it in one piece.")
+    return b""
 
 
 _UNPACKERS: dict[str, Callable[[], Unpack]] = {
