@@ -54,18 +54,6 @@ Row = tuple[Any, ...]
 Key = tuple[int, int]
 
 
-class Rematched(NamedTuple):
-    """What changed: (component, advisory) pairs that appeared, and that went or changed their certainty."""
-
-    appeared: list[tuple[int, int]]
-    gone: list[tuple[int, int]]
-
-    @property
-    def component_ids(self) -> set[int]:
-        """Components whose matches changed."""
-        return {component_id for component_id, _ in (*self.appeared, *self.gone)}
-
-
 def match_components(session: WriteSession, component_ids: Sequence[int]) -> None:
     """Match components that are new in the catalogue against every known range."""
     if not component_ids:
@@ -74,19 +62,16 @@ def match_components(session: WriteSession, component_ids: Sequence[int]) -> Non
     _insert(session, wanted)
 
 
-def match_advisories(session: WriteSession, advisory_ids: Sequence[int]) -> Rematched:
+def match_advisories(session: WriteSession, advisory_ids: Sequence[int]) -> None:
     """Match advisories whose ranges changed against every known component, and take back what no longer holds."""
     if not advisory_ids:
-        return Rematched([], [])
+        return
     before = _standing(session, advisory_ids)
     wanted = _wanted(session, Affected.advisory_id == any_of(advisory_ids))
     changed = [row for key, row in wanted.items() if before.get(key) != row]
     stale = [key for key, row in before.items() if wanted.get(key) != row]
     _delete(session, stale)
     _insert(session, {(row[0], row[1]): row for row in changed})
-    appeared = [key for key in wanted if key not in before or before[key][2] != wanted[key][2]]
-    gone = [key for key in before if key not in wanted or before[key][2] != wanted[key][2]]
-    return Rematched(sorted(appeared), sorted(gone))
 
 
 def _standing(session: WriteSession, advisory_ids: Sequence[int]) -> dict[Key, Row]:
