@@ -10,13 +10,15 @@ import pytest
 from interleaving import Act, interleave
 from osv_bucket import Record, make_affected, make_record
 from sboms import make_sbom
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from story import CERT, Story, empty
 
-from service.db import connect, reading
+from service.db import connect, reading, writing
 from service.flows import retiring
 from service.flows.publishing import publish_advisory
 from service.flows.receiving import Request, receive_upload
+from service.incidents.lifecycle import JUSTIFICATIONS, Decision, transition
+from service.incidents.models import Exposure, Transition
 from service.inventory.models import Product, Stream
 from service.inventory.products import Archived, StreamRetired
 
@@ -25,6 +27,7 @@ FIXED = make_record("GHSA-2222-2222-2222", "npm/lodash", "introduced 0", "fixed 
 NARROW = FIXED | {"affected": [make_affected("npm/lodash", "introduced 0", "fixed 4.17.20")]}
 APART = make_record("OURS-1", "npm/lodash", "introduced 0", "fixed 4.17.21")
 JOINED = APART | {"aliases": ["CVE-2024-1"]}
+BESIDE = make_record("OURS-1", "npm/lodash.core", "introduced 0", "fixed 2.0.0")
 
 
 def upload(*components: str, product: str = "shop", stream: str = "main") -> Act:
@@ -39,6 +42,19 @@ def upload(*components: str, product: str = "shop", stream: str = "main") -> Act
 
 def publish(record: Record) -> Act:
     return lambda engine, now: publish_advisory(engine, record["id"], dict(record), actor=CERT, now=now)
+
+
+def decide(product: str) -> Act:
+    """Say that a product is not affected by the only thing there is about it."""
+
+    def act(engine: Engine, now: datetime) -> None:
+        with writing(engine) as session:
+            only = select(Exposure.id).join(Product, Product.id == Exposure.product_id).where(Product.slug == product)
+            exposure_id = session.scalars(only).one()
+            decision = Decision("not_affected", "never loaded", JUSTIFICATIONS[0])
+            transition(session, exposure_id, decision, actor=CERT, now=now)
+
+    return act
 
 
 def archive(product: str) -> Act:
@@ -99,6 +115,13 @@ def _apart(story: Story) -> None:
     story.upload("wiki", OLD)
 
 
+def _beside(story: Story) -> None:
+    story.publish(FIXED)
+    story.publish(BESIDE)
+    story.upload("wiki", OLD)
+    story.upload("shop", "pkg:npm/lodash.core@1.0.0")
+
+
 def _apart_and_fixed(story: Story) -> None:
     _apart(story)
     story.upload("wiki", NEW)
@@ -141,6 +164,12 @@ RACES = {
         upload(OLDER, product="wiki"),
         publish(JOINED),
         (("wiki", "CVE-2024-1", OPEN),),
+    ),
+    "a decision and two vulnerabilities becoming one": Race(
+        _beside,
+        decide("shop"),
+        publish(BESIDE | {"aliases": ["CVE-2024-1"]}),
+        (("shop", "CVE-2024-1", ("not_affected",)), ("wiki", "CVE-2024-1", OPEN)),
     ),
     "two advisories about one name": Race(
         _here,
@@ -191,7 +220,15 @@ def _run(name: str, story: Story, engines: tuple[Engine, Engine], *, turned: boo
         assert story.status(product, vulnerability) in expected, f"stopped before statement {before}"
     assert story.differences() == [], f"stopped before statement {before}"
     assert _live_in_archived(story) == []
+    assert _miscounted(story) == [], f"stopped before statement {before}"
     return stopped
+
+
+def _miscounted(story: Story) -> list[int]:
+    """Name the exposures that have taken more steps, or fewer, than their version says: somebody overwrote somebody."""
+    steps = select(func.count()).where(Transition.exposure_id == Exposure.id).scalar_subquery()
+    with reading(story.engine) as session:
+        return list(session.scalars(select(Exposure.id).where(Exposure.version != steps)))
 
 
 def _live_in_archived(story: Story) -> list[str]:
