@@ -20,12 +20,14 @@ from sqlalchemy import (
     DateTime,
     Engine,
     MetaData,
+    Select,
     TableValuedAlias,
     Text,
     column,
     create_engine,
     event,
     func,
+    select,
 )
 from sqlalchemy import cast as cast_to
 from sqlalchemy.engine import URL, make_url
@@ -81,6 +83,7 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged; what people wrote is not
         pool_timeout=30,
         connect_args={
             # Parallel workers cost ten milliseconds to start, and the other cores serve other requests.
@@ -114,6 +117,11 @@ def arrays(**columns: tuple[TypeEngine[Any], Sequence[Any]]) -> TableValuedAlias
 def any_of(ids: Iterable[int]) -> ColumnElement[Any]:
     """Write ``= ANY(:ids)`` with one array parameter, so that the statement is the same for any number of ids."""
     return func.any_(cast_to(list(ids), ARRAY(BigInteger)))
+
+
+def among(texts: Iterable[str]) -> Select[str]:
+    """Write texts as a subquery for ``IN``: one parameter, however many there are."""
+    return select(func.unnest(cast_to(list(texts), ARRAY(Text()))))
 
 
 @contextmanager

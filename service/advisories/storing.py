@@ -155,7 +155,8 @@ def _is_news(record: OsvRecord, known: _Known | None, source: Source) -> bool:
         return True
     if known.source == "own" and source != "own":
         return False
-    if record.modified < known.modified:
+    # What we publish ourselves counts whatever the clocks of two servers say; a feed's older copy does not.
+    if source != "own" and record.modified < known.modified:
         return False
     return (known.digest, known.withdrawn_at, known.key_version) != (record.digest, record.withdrawn_at, KEY_VERSION)
 

@@ -71,14 +71,14 @@ def publish_advisory(
             session.rollback()
             return published
 
-    def publish(session: WriteSession) -> bool:
-        created, _ = act(session)
+    def publish(session: WriteSession) -> tuple[bool, Stored]:
+        created, stored = act(session)
         step = "withdraw" if parsed.withdrawn_at else "publish"
         audit.record(session, actor, f"advisory.{step}", osv_id, now=now)
-        return created
+        return created, stored
 
-    created = in_transaction(engine, publish)
-    settle(engine, actor=actor.name, now=now)
+    created, stored = in_transaction(engine, publish)
+    settle(engine, actor=actor.name, now=now, only=stored.changed)
     with reading(engine) as snapshot:
         return _describe(snapshot, osv_id, created=created)
 

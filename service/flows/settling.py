@@ -4,7 +4,7 @@ An advisory is unsettled from the commit that changed it until its matches and e
 leaves behind is picked up by whoever settles next.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -31,9 +31,14 @@ MATCHED_AT_ONCE = 5_000
 ASSESSED_AT_ONCE = 200
 
 
-def settle(engine: Engine, *, actor: str, now: datetime) -> int:
-    """Match every unsettled advisory and bring exposures in line; gives how many advisories there were."""
+def settle(engine: Engine, *, actor: str, now: datetime, only: Collection[int] | None = None) -> int:
+    """Match unsettled advisories and bring exposures in line; gives how many advisories there were.
+
+    *only* are the advisories to settle; None = all. Whoever publishes one need not wait for a feed's thousands.
+    """
     unsettled, bereft = _unsettled(engine)
+    if only is not None:
+        unsettled = [item for item in unsettled if item.id in only]
     if not unsettled:
         return 0
     barrier(engine)  # uploads that could not see the ranges have committed their components
@@ -102,6 +107,8 @@ def _assess(engine: Engine, vulnerability_ids: set[int], *, actor: str, now: dat
 
 def _rate(session: WriteSession, vulnerability_ids: Sequence[int], actor: str, now: datetime) -> None:
     hold_off_feeds(session)  # another feed's merges, that is
+    # One settler at a time: the older of two ratings must not be the last one written.
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.SETTLING})
     rate_anew(session, vulnerability_ids, actor=actor, now=now)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, func, or_, select
 
 from service.advisories.findings import possible_components
-from service.db import ReadSession, any_of
+from service.db import ReadSession, among, any_of
 from service.incidents.presence import Absence
 from service.inventory.catalogue_models import Component, FamilyMember, Package, PackageSource
 from service.inventory.field import FieldUse, heads, is_live, literal_open, uses_of_products
@@ -194,10 +194,10 @@ def _relatives(session: ReadSession, keys: frozenset[str]) -> dict[int, _Relativ
     names = sorted(key for key in keys if not key.startswith("family:"))
     families = sorted(key.removeprefix("family:") for key in keys if key.startswith("family:"))
     related = or_(
-        Package.lower_name.in_(names),
-        Package.id.in_(select(PackageSource.package_id).where(func.lower(PackageSource.source_name).in_(names))),
+        Package.lower_name.in_(among(names)),
+        Package.id.in_(select(PackageSource.package_id).where(func.lower(PackageSource.source_name).in_(among(names)))),
         Package.id.in_(
-            select(FamilyMember.package_id).where(FamilyMember.family.in_(families), ~FamilyMember.own_versions)
+            select(FamilyMember.package_id).where(FamilyMember.family.in_(among(families)), ~FamilyMember.own_versions)
         ),
     )
     rows = session.execute(
