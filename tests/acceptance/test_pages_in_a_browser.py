@@ -105,7 +105,7 @@ def test_a_cert_finds_who_uses_it_and_goes_to_the_incident(page: Page) -> None:
     row.get_by_role("link", name="payments-api").click()
     page.get_by_role("link", name="INC-1").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Backdoor in the release tarballs of xz 5.6.0 and 5.6.1")
-    expect(page.get_by_text("8 h left")).to_be_visible()
+    expect(page.get_by_text("1 h left")).to_be_visible()
 
 
 def test_the_session_cookie_is_out_of_reach_and_ends_on_signing_out(page: Page) -> None:
