@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +20,14 @@ from sqlalchemy.orm import Session
 
 from service import embedded
 from service.db import WriteSession, connect, migrate
+
+# --- signals ---------------------------------------------------------------------------------------------------------
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C even when a script started us in the background: what we start inherits a signal that is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 # --- network ---------------------------------------------------------------------------------------------------------
 
