@@ -28,6 +28,7 @@ from sqlalchemy import (
     event,
     func,
     select,
+    text,
 )
 from sqlalchemy import cast as cast_to
 from sqlalchemy.engine import URL, make_url
@@ -112,6 +113,12 @@ def arrays(**columns: tuple[TypeEngine[Any], Sequence[Any]]) -> TableValuedAlias
     """
     unnested = func.unnest(*(cast_to(list(values), ARRAY(kind)) for kind, values in columns.values()))
     return unnested.table_valued(*(column(name, kind) for name, (kind, _) in columns.items())).render_derived()
+
+
+def analyse(engine: Engine) -> None:
+    """Let the planner know what a bulk load has changed, instead of waiting for autovacuum to notice."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
 
 
 def any_of(ids: Iterable[int]) -> ColumnElement[Any]:

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from service.clock import utc_now
-from service.db import connect
+from service.db import analyse, connect
 from service.errors import ServiceError, TooLarge, Unreadable
 from service.flows.batching import Taken, receive_batch
 from service.flows.receiving import Request
@@ -109,6 +109,9 @@ def import_sboms(
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             yield from (result for future in done for result in future.result())
+    engine = connect(url, pool_size=1)
+    analyse(engine)
+    engine.dispose()
 
 
 def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
