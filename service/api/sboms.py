@@ -46,7 +46,8 @@ class SbomOut(Answer):
 class ComponentCounts(Answer):
     """How many components, and how many nobody can identify."""
 
-    total: int
+    total: int = Field(description="distinct ones")
+    listed: int = Field(description="entries of the document; the same component may be listed several times")
     added: int
     removed: int
     unidentified: int

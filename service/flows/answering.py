@@ -259,6 +259,7 @@ def record_values(product: str, stream: str, upload: Upload, document: DocumentF
         "voided": {"at": upload.voided_at, "reason": upload.void_reason} if upload.voided_at else None,
         "components": {
             "total": upload.component_count,
+            "listed": upload.listed_count,
             "added": upload.added_count,
             "removed": upload.removed_count,
             "unidentified": upload.unidentified_count,

@@ -78,10 +78,17 @@ class Stream(Base):
 
 
 class Document(Base):
-    """The bytes of an SBOM as received (zstd), one row per distinct content."""
+    """The bytes of an SBOM as received (zstd), one row per distinct content.
+
+    `envelope` is what was around it (`sbom.document.Envelope`), `conformance` what its schema says of it; NULL where
+    nobody asked yet.
+    """
 
     __tablename__ = "document"
-    __table_args__ = (Index("uq_document_sha256", "sha256", unique=True),)
+    __table_args__ = (
+        Index("uq_document_sha256", "sha256", unique=True),
+        Index("ix_document_unchecked", "id", postgresql_where=text("conformance IS NULL")),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
@@ -90,6 +97,8 @@ class Document(Base):
     format: Mapped[str]
     spec_version: Mapped[str]
     received_at: Mapped[datetime]
+    envelope: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    conformance: Mapped[dict[str, object] | None] = mapped_column(JSONB)
 
 
 class Graph(Base):
@@ -126,6 +135,7 @@ class Upload(Base):
     tool: Mapped[str] = mapped_column(server_default="")
     subject: Mapped[str] = mapped_column(server_default="")
     component_count: Mapped[int]
+    listed_count: Mapped[int]
     unidentified_count: Mapped[int]
     added_count: Mapped[int]
     removed_count: Mapped[int]

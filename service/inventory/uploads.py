@@ -272,6 +272,7 @@ def _new_upload(
         tool=document.tools[0].name if document.tools else "",
         subject=document.subject.name if document.subject else "",
         component_count=len(resolved.components),
+        listed_count=len(document.components),
         unidentified_count=sum(known.unevaluated in UNIDENTIFIED for known in components),
         warnings=[{"code": w.code, "count": w.count, "first": w.first} for w in document.warnings],
         quality=quality_of(document)._asdict(),

@@ -10,12 +10,16 @@ import msgspec
 
 
 class Format(StrEnum):
-    """The formats we read ourselves."""
+    """The formats we read."""
 
     CYCLONEDX_JSON = "cyclonedx-json"
     CYCLONEDX_XML = "cyclonedx-xml"
     SPDX_JSON = "spdx-json"
     SPDX_TAG_VALUE = "spdx-tag-value"
+    SPDX_YAML = "spdx-yaml"
+    SPDX_XML = "spdx-xml"
+    SPDX_RDF = "spdx-rdf"
+    SPDX3_JSON_LD = "spdx3-json-ld"
 
 
 class Scope(StrEnum):
@@ -87,12 +91,37 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True):  # noqa: A001 - the wo
     first: str
 
 
+class Signer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signed an envelope, as the envelope says: a key's id, or a certificate's identity and its issuer."""
+
+    key_id: str = ""
+    identity: str = ""
+    issuer: str = ""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What was around the SBOM: kind (``dsse``, ``sigstore-bundle``, ``in-toto-statement``) and what it claims.
+
+    ``payload_sha256`` is of the payload's bytes, in hex. ``subjects`` are (name, ``sha256:…``) of what the statement
+    is about. ``verification`` is ``unverified`` unless keys are configured; then ``verified`` or ``failed``.
+    """
+
+    kind: str
+    payload_sha256: str
+    payload_type: str = ""
+    predicate_type: str = ""
+    subjects: tuple[tuple[str, str], ...] = ()
+    signers: tuple[Signer, ...] = ()
+    verification: str = "unverified"
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One SBOM, read. ``dependencies`` are (from ref, to ref), in document order, without repeats.
 
     Components are flat and in document order. The subject is not one of them, except for an SPDX root package that is
     identified itself (README.md). Both ends of a dependency are components or the subject; edges to files and services
-    are left out, edges to nothing are counted as ``dangling-dependency``.
+    are left out, edges to nothing are counted as ``dangling-dependency``. ``authors`` wrote the document (people and
+    organisations, not tools), ``lifecycles`` are the phases it speaks of (``build``, ``operations``...).
     """
 
     format: Format
@@ -104,4 +133,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     operating_system: OperatingSystem | None = None
     serial: str = ""
     created: str = ""
+    authors: tuple[str, ...] = ()
+    lifecycles: tuple[str, ...] = ()
+    envelope: Envelope | None = None
     warnings: tuple[Warning, ...] = ()
