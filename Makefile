@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A process and a database server for each core; the tests of one file stay together.
+EACH_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test check soak bench openapi lock
@@ -24,14 +26,14 @@ serve: install ## API, pages and scheduler
 	$(BIN)/muster serve
 
 test: install ## the whole suite on small samples, under five minutes
-	$(BIN)/python -m pytest -m "not soak" tests
+	$(BIN)/python -m pytest $(EACH_CORE) -m "not soak" tests
 
 check: install ## what .ci/run runs: lint, types, floors, tests, migrations, OpenAPI drift
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not soak" tests
+	$(BIN)/python -m pytest $(EACH_CORE) -m "not soak" tests
 
 soak: install ## whole corpus, fuzzing and crash runs
 	$(BIN)/python -m pytest -m soak --timeout 3600 tests

@@ -39,7 +39,7 @@ def test_an_upload_is_answered_with_what_is_affected(admin: TestClient) -> None:
     assert answer.status_code == 201
     body = answer.json()
     assert (body["product"], body["stream"], body["sequence"], body["duplicate"]) == ("shop", "main", 1, False)
-    assert body["components"] == {"total": 2, "added": 2, "removed": 0, "unidentified": 0}
+    assert body["components"] == {"total": 2, "listed": 2, "added": 2, "removed": 0, "unidentified": 0}
     assert body["missing_feeds"] == ["npm"]
     (finding,) = body["findings"]
     assert finding | {"incident": "", "exposure": ""} == {

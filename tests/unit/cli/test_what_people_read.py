@@ -32,7 +32,7 @@ def receipt(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         "sbom": {"id": 7},
         "late": False,
         "duplicate": False,
-        "components": {"total": 9, "added": 2, "removed": 1, "unidentified": 0},
+        "components": {"total": 9, "listed": 9, "added": 2, "removed": 1, "unidentified": 0},
         "verdict": "unknown",
         "gate": "high",
         "findings": [],
