@@ -8,6 +8,7 @@ from service.sbom.cyclonedx_part import component
 from service.sbom.document import Component, Document, Format, OperatingSystem, Subject, Tool
 from service.sbom.graph import References, distinct
 from service.sbom.oddities import Oddities
+from service.sbom.parties import written
 from service.sbom.refusals import NotAnSbom, TooDeep, TooManyComponents, UnsupportedFormat
 from service.sbom.texts import as_text, text
 
@@ -44,6 +45,8 @@ def document(bom: Bom, kind: Format, oddities: Oddities, max_components: int) ->
         operating_system=_operating_system(bom, metadata),
         serial=text(bom.serial),
         created=text(metadata.timestamp),
+        authors=_authors(metadata),
+        lifecycles=_lifecycles(metadata),
         warnings=oddities.listed(),
     )
 
@@ -130,6 +133,17 @@ def tools_of(tools: Any) -> Iterator[Tool]:  # noqa: ANN401 - two shapes
             continue
         vendor = next(filter(None, (_name(tool.get(key)) for key in _VENDORS)), "")
         yield Tool(name=as_text(tool["name"]), version=as_text(tool.get("version")), vendor=vendor)
+
+
+def _authors(metadata: Metadata) -> tuple[str, ...]:
+    """Name who made the document: since 1.6 ``manufacturer`` too; the older two are read as the same claim."""
+    organisations = (metadata.manufacturer, metadata.manufacture, metadata.supplier)
+    return written((*(metadata.authors or ()), *organisations))
+
+
+def _lifecycles(metadata: Metadata) -> tuple[str, ...]:
+    phases = (text(one.phase) or text(one.name) for one in metadata.lifecycles or ())
+    return tuple(dict.fromkeys(phase[:100] for phase in phases if phase))[:20]
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401

@@ -5,7 +5,7 @@ from typing import Any
 
 from lxml.etree import _Element
 
-from service.sbom.cyclonedx_model import Hash, License, LicenseChoice, Named, Part, Property
+from service.sbom.cyclonedx_model import Hash, License, LicenseChoice, Lifecycle, Named, Part, Property
 
 
 def local(element: _Element) -> str:
@@ -47,7 +47,15 @@ def properties(element: _Element) -> list[Property]:
 
 def named(element: _Element) -> Named:
     """Read an organization or a person."""
-    return Named(name=child_text(element, "name"))
+    contacts = (child for child in element if local(child) == "contact")
+    people = [{key: child_text(one, key) for key in ("name", "email")} for one in contacts]
+    urls = [words(child) for child in element if local(child) == "url"]
+    return Named(name=child_text(element, "name"), email=child_text(element, "email"), url=urls, contact=people)
+
+
+def lifecycle(element: _Element) -> Lifecycle:
+    """Read a phase of the standard's or of the author's own naming."""
+    return Lifecycle(phase=child_text(element, "phase"), name=child_text(element, "name"))
 
 
 def _hashes(element: _Element) -> list[Hash]:

@@ -9,9 +9,12 @@ import msgspec
 
 
 class Named(msgspec.Struct, gc=False):
-    """An organization or a person."""
+    """An organization or a person; how they are reached may have any shape, see `parties`."""
 
     name: str | None = ""
+    email: Any = None
+    url: Any = None
+    contact: Any = None
 
 
 class Hash(msgspec.Struct, gc=False):
@@ -77,11 +80,23 @@ class Dependency(msgspec.Struct, gc=False):
     depends_on: list[str] | None = msgspec.field(default=None, name="dependsOn")
 
 
+class Lifecycle(msgspec.Struct, gc=False):
+    """A phase: one of the standard's, or one that the author named."""
+
+    phase: str | None = ""
+    name: str | None = ""
+
+
 class Metadata(msgspec.Struct, gc=False):
     """What the document says about itself. ``tools`` has two shapes, see `cyclonedx.tools_of`."""
 
     timestamp: str | None = ""
     tools: Any = None
+    authors: list[Named] | None = None
+    manufacturer: Named | None = None
+    manufacture: Named | None = None
+    supplier: Named | None = None
+    lifecycles: list[Lifecycle] | None = None
     component: Part | None = None
     properties: list[Property] | None = None
 

@@ -5,9 +5,10 @@ from service.sbom.cyclonedx_model import LicenseChoice, Part
 from service.sbom.document import Component, Scope
 from service.sbom.graph import References
 from service.sbom.hashes import hashes
-from service.sbom.hints import scope_from_properties, source_from_properties
+from service.sbom.hints import scope_from_properties, source_from_properties, stated_in
 from service.sbom.licences import all_of
 from service.sbom.oddities import Oddities
+from service.sbom.parties import contact_of
 from service.sbom.texts import text
 
 _TYPES = frozenset(
@@ -50,8 +51,15 @@ def component(
         source_name=source_name,
         source_version=source_version,
         path=path,
+        stated=_stated(part, said) if said or part.supplier or part.manufacturer else (),
     )
     return within_bounds(found, where, oddities)
+
+
+def _stated(part: Part, said: dict[str, str]) -> tuple[str, ...]:
+    reachable = any(contact_of(party) for party in (part.supplier, part.manufacturer) if party)
+    properties = stated_in(said) if said else ()
+    return ("contact", *properties) if reachable else properties
 
 
 def _name_in(purl: str) -> str:

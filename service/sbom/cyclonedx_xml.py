@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from lxml import etree
 
 from service.sbom.cyclonedx import DEEPEST, document
-from service.sbom.cyclonedx_element import child_text, local, named, part, properties
+from service.sbom.cyclonedx_element import child_text, lifecycle, local, named, part, properties
 from service.sbom.cyclonedx_model import Bom, Dependency, Metadata, Part, Present, Service
 from service.sbom.document import Document, Format
 from service.sbom.oddities import Oddities
@@ -19,6 +19,7 @@ _XINCLUDE = "{http://www.w3.org/2001/XInclude}*"
 # Those that are read or may be large; the rest is small or lies inside these.
 _TAGS = ("component", "dependency", "service", "vulnerability", "metadata", "composition", "annotation", "formula")
 _LISTS = frozenset({"components", "dependencies", "services", "vulnerabilities", "annotations", "formulation"})
+_ORGANISATIONS = frozenset({"manufacturer", "manufacture", "supplier"})
 
 
 def read(data: bytes, oddities: Oddities, max_components: int, *, transcoded: bool = False) -> Document:
@@ -145,17 +146,25 @@ class _Reading:
     def _end_metadata(self, element: etree._Element, parent: str) -> None:
         if parent != "bom" or self.bom.metadata is None:
             return
-        self.bom.metadata.timestamp = child_text(element, "timestamp")
+        metadata = self.bom.metadata
+        metadata.timestamp = child_text(element, "timestamp")
         for child in element:
-            if local(child) == "properties":
-                self.bom.metadata.properties = properties(child)
-            elif local(child) == "tools":
+            name = local(child)
+            if name == "properties":
+                metadata.properties = properties(child)
+            elif name == "authors":
+                metadata.authors = [named(one) for one in child if local(one) == "author"]
+            elif name in _ORGANISATIONS:
+                setattr(metadata, name, named(child))
+            elif name == "lifecycles":
+                metadata.lifecycles = [lifecycle(one) for one in child if local(one) == "lifecycle"]
+            elif name == "tools":
                 self._tools.extend(
                     {key: child_text(tool, key) for key in ("vendor", "name", "version")}
                     for tool in child
                     if local(tool) == "tool"
                 )
-        self.bom.metadata.tools = self._tools
+        metadata.tools = self._tools
 
 
 def _parent(element: etree._Element | None) -> str:

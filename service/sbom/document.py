@@ -39,7 +39,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``path`` holds the names of the components it is nested in, outermost first; empty at the top.
     ``hashes`` are (algorithm, lower-case hex) with algorithms spelt as ``sha256``, ``sha1``, ``md5``, ``sha512``...
     ``source_name`` and ``source_version`` name the distribution's source package where the document says so outside
-    the purl (trivy properties, SPDX ``sourceInfo``).
+    the purl (trivy properties, SPDX ``sourceInfo``). ``stated`` names what the entry says besides and only quality
+    asks for: ``contact`` (of the supplier), ``filename``, ``executable``, ``archive``, ``structured``.
     """
 
     ref: str
@@ -56,6 +57,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source_name: str = ""
     source_version: str = ""
     path: tuple[str, ...] = ()
+    stated: tuple[str, ...] = ()
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,10 +102,11 @@ class Signer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What was around the SBOM: kind (``dsse``, ``sigstore-bundle``, ``in-toto-statement``) and what it claims.
+    """What was around the SBOM: kind (`envelope_layers.Wrapping`) and what it claims.
 
     ``payload_sha256`` is of the payload's bytes, in hex. ``subjects`` are (name, ``sha256:…``) of what the statement
-    is about. ``verification`` is ``unverified`` unless keys are configured; then ``verified`` or ``failed``.
+    is about. ``verification`` is ``unverified`` unless keys are configured; then ``verified`` (``verified_by`` names
+    the keys) or ``failed``.
     """
 
     kind: str
@@ -113,6 +116,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     subjects: tuple[tuple[str, str], ...] = ()
     signers: tuple[Signer, ...] = ()
     verification: str = "unverified"
+    verified_by: tuple[str, ...] = ()
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +125,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     Components are flat and in document order. The subject is not one of them, except for an SPDX root package that is
     identified itself (README.md). Both ends of a dependency are components or the subject; edges to files and services
     are left out, edges to nothing are counted as ``dangling-dependency``. ``authors`` wrote the document (people and
-    organisations, not tools), ``lifecycles`` are the phases it speaks of (``build``, ``operations``...).
+    organisations, not tools), as ``Jane Doe <jane@example.org>`` or ``ACME <https://acme.example>`` where they can be
+    reached; ``lifecycles`` are the phases it speaks of (``build``, ``operations``...).
     """
 
     format: Format

@@ -18,6 +18,25 @@ _GROUPS = (":poetry:group", ":pipenv:category", ":pyproject:group", ":component_
 _SCOPES = {"dev": Scope.DEV, "development": Scope.DEV, "develop": Scope.DEV, "test": Scope.TEST, "tests": Scope.TEST}
 
 
+# The BSI's taxonomy for TR-03183-2, and the file names of two others.
+_STATED = {
+    "bsi:component:filename": "filename",
+    "aboutcode:filename": "filename",
+    "siemens:filename": "filename",
+    "bsi:component:executable": "executable",
+    "bsi:component:archive": "archive",
+    "bsi:component:structured": "structured",
+}
+_STATING = frozenset(_STATED)
+
+
+def stated_in(properties: Mapping[str, str]) -> tuple[str, ...]:
+    """Name what properties say of the file that a component is; see `Component.stated`."""
+    if _STATING.isdisjoint(properties):  # nearly always, and every component with properties is asked
+        return ()
+    return tuple(dict.fromkeys(word for name, word in _STATED.items() if properties.get(name)))
+
+
 def source_from_info(info: str) -> tuple[str, str]:
     """Read SPDX ``sourceInfo``: the source package's name and version, or empty."""
     match = _BUILT_FROM.match(info)

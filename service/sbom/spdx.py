@@ -8,9 +8,10 @@ import msgspec
 from service.sbom.document import Component, Document, Format, OperatingSystem, Scope, Subject, Tool
 from service.sbom.graph import References, distinct
 from service.sbom.oddities import Oddities
+from service.sbom.parties import cut
 from service.sbom.refusals import NotAnSbom, TooManyComponents, UnsupportedFormat
 from service.sbom.spdx_model import Creation, SpdxDocument
-from service.sbom.spdx_package import component
+from service.sbom.spdx_package import MAIL, component, party
 from service.sbom.spdx_relations import Relations
 from service.sbom.texts import given, text
 
@@ -52,6 +53,7 @@ def document(spdx: SpdxDocument, kind: Format, oddities: Oddities, max_component
         operating_system=_operating_system(components),
         serial=given(spdx.namespace),
         created=given(creation.created),
+        authors=_authors(creation.creators or []),
         warnings=oddities.listed(),
     )
 
@@ -108,6 +110,18 @@ def _tools(creators: list[str]) -> Iterator[Tool]:
             continue
         split = _TOOL.fullmatch(name.strip())
         yield Tool(name=split["name"], version=split["version"]) if split else Tool(name=name.strip())
+
+
+def _authors(creators: list[str]) -> tuple[str, ...]:
+    """Write people and organisations as ``Name <mail>``."""
+    written = []
+    for creator in creators:
+        role, _, said = text(creator).partition(":")
+        if role.strip().lower() in ("person", "organization"):
+            mail = MAIL.search(said)
+            name, contact = party(said), (mail and mail[1]) or ""
+            written.append(f"{name} <{contact}>".strip() if contact else name)
+    return cut(filter(None, written))
 
 
 def _operating_system(components: tuple[Component, ...]) -> OperatingSystem | None:

@@ -31,6 +31,7 @@ class Package(msgspec.Struct, gc=False):
     concluded: str | None = msgspec.field(default="", name="licenseConcluded")
     declared: str | None = msgspec.field(default="", name="licenseDeclared")
     source_info: str | None = msgspec.field(default="", name="sourceInfo")
+    file: str | None = msgspec.field(default="", name="packageFileName")
     purpose: str | None = msgspec.field(default="", name="primaryPackagePurpose")
     refs: list[ExternalRef] | None = msgspec.field(default=None, name="externalRefs")
     checksums: list[Checksum] | None = None

@@ -12,8 +12,8 @@ from service.sbom.spdx_model import ExternalRef, Package
 from service.sbom.texts import given, text
 
 _ROLES = frozenset({"organization", "person", "tool"})
-# "Organization: Red Hat ()", "Person: Jane Doe (jane@example.org)".
-_MAIL = re.compile(r"\s*\(\s*(?:[^()\s]+@[^()\s]+)?\s*\)$")
+#: "Organization: Red Hat ()", "Person: Jane Doe (jane@example.org)".
+MAIL = re.compile(r"\s*\(\s*([^()\s]+@[^()\s]+)?\s*\)\s*$")
 # trivy names no purpose before SPDX 2.3, but its ids do.
 _OS_ID = "SPDXRef-OperatingSystem-"
 
@@ -42,9 +42,10 @@ def component(package: Package, place: int, refs: References, oddities: Oddities
         cpes=cpes,
         hashes=digests,
         licence=given(package.concluded) or given(package.declared),
-        supplier=(package.supplier and _party(package.supplier)) or _party(package.originator),
+        supplier=(package.supplier and party(package.supplier)) or party(package.originator),
         source_name=source_name,
         source_version=source_version,
+        stated=_stated(package),
     )
     return within_bounds(found, where, oddities)
 
@@ -72,10 +73,18 @@ def _type(package: Package, identifier: str) -> str:
     return "operating-system" if identifier.startswith(_OS_ID) else "library"
 
 
-def _party(said: str | None) -> str:
+def _stated(package: Package) -> tuple[str, ...]:
+    reachable = "@" in (package.supplier or "") or "@" in (package.originator or "")
+    if given(package.file):
+        return ("contact", "filename") if reachable else ("filename",)
+    return ("contact",) if reachable else ()
+
+
+def party(said: str | None) -> str:
+    """Give the name of ``Organization: Red Hat ()``: role and mail taken off."""
     words = given(said)
     if not words:
         return ""
     role, colon, name = words.partition(":")
     name = name.strip() if colon and role.lower() in _ROLES else words
-    return given(_MAIL.sub("", name) if name.endswith(")") else name)
+    return given(MAIL.sub("", name) if name.endswith(")") else name)

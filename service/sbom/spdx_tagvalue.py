@@ -21,6 +21,7 @@ _FIELDS = {
     b"PackageLicenseConcluded": "concluded",
     b"PackageLicenseDeclared": "declared",
     b"PackageSourceInfo": "source_info",
+    b"PackageFileName": "file",
     b"PrimaryPackagePurpose": "purpose",
 }
 _DOCUMENT_FIELDS = {b"SPDXVersion": "spdx_version", b"DocumentName": "name", b"DocumentNamespace": "namespace"}
