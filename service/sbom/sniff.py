@@ -10,6 +10,7 @@ import msgspec
 
 from service.sbom.cyclonedx_xml import NAMESPACE
 from service.sbom.document import Format
+from service.sbom.envelope_layers import Wrapping
 from service.sbom.lenient import decode
 from service.sbom.oddities import Oddities
 from service.sbom.prolog import root_of
@@ -40,6 +41,10 @@ class _Head(msgspec.Struct):
     context: Any = msgspec.field(default=None, name="@context")
     payload_type: Any = msgspec.field(default=None, name="payloadType")
     statement_type: Any = msgspec.field(default=None, name="_type")
+    media_type: Any = msgspec.field(default=None, name="mediaType")
+    dsse: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="dsseEnvelope")
+    sbom: msgspec.Raw = msgspec.Raw(b"")
+    spdx: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="SPDX")
     artifacts: msgspec.Raw = msgspec.Raw(b"")
     descriptor: msgspec.Raw = msgspec.Raw(b"")
     results: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="Results")
@@ -48,12 +53,12 @@ class _Head(msgspec.Struct):
     licence_list: Any = msgspec.field(default=None, name="licenseListVersion")
 
 
-def sniff(data: bytes) -> Format:
-    """Tell the format of *data* (UTF-8, no byte order mark).
+def sniff(data: bytes) -> Format | Wrapping:
+    """Tell the format of *data* (UTF-8, no byte order mark), or what kind of envelope it is.
 
     Raises:
         NotAnSbom: Names what it seems to be instead.
-        UnsupportedFormat: An SBOM in a format we do not read, or one in an envelope.
+        UnsupportedFormat: An SBOM in a format we do not read.
         Malformed, TooDeep: It begins as JSON or XML and cannot be read that far.
     """
     start = _BLANK.match(data).end()  # type: ignore[union-attr]  # matches always
@@ -83,22 +88,36 @@ def _at_a_glance(data: bytes) -> Format | None:
     return None
 
 
-def _by_keys(data: bytes) -> Format:
+def _by_keys(data: bytes) -> Format | Wrapping:
     head = decode(data, _Head, Oddities())
     if head.bom_format == "CycloneDX":
         return Format.CYCLONEDX_JSON
     if isinstance(head.spdx_version, str) and head.spdx_version.startswith("SPDX-"):
         return Format.SPDX_JSON
+    if wrapping := _wrapping(head):
+        return wrapping
     if reason := _known_elsewhere(head):
         raise UnsupportedFormat(f"This is {reason}. {_SEND}")
     raise NotAnSbom(f"This is {_kind(head)}. {_SEND}")
 
 
+def _wrapping(head: _Head) -> Wrapping | None:
+    if _is_object(head.dsse) or str(head.media_type).startswith("application/vnd.dev.sigstore.bundle"):
+        return Wrapping.SIGSTORE_BUNDLE
+    if head.payload_type is not None:
+        return Wrapping.DSSE
+    if "in-toto" in str(head.statement_type):
+        return Wrapping.STATEMENT
+    return Wrapping.WRAPPER if _is_object(head.sbom) or _is_object(head.spdx) else None
+
+
+def _is_object(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:1]) == b"{"
+
+
 def _known_elsewhere(head: _Head) -> str:
     if "spdx.org/rdf/3" in str(head.context):
         return "SPDX 3 JSON-LD, which is not supported yet"
-    if head.payload_type is not None or "in-toto" in str(head.statement_type):
-        return "an in-toto or DSSE envelope; the SBOM is inside, take it out first"
     if bytes(head.artifacts) and bytes(head.descriptor):
         return "syft's own JSON; let syft write CycloneDX or SPDX"
     if bytes(head.results):

@@ -42,8 +42,6 @@ def test_what_is_no_sbom_is_named(data: bytes, named: str) -> None:
     ("data", "named"),
     [
         (b'{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": []}', "SPDX 3"),
-        (b'{"payloadType": "application/vnd.in-toto+json", "payload": ""}', "envelope"),
-        (b'{"_type": "https://in-toto.io/Statement/v1", "predicate": {}}', "envelope"),
         (b'{"artifacts": [], "descriptor": {}}', "syft"),
         (b'{"specFormat": "CycloneDX", "specVersion": "2.0"}', "CycloneDX 2"),
         (b'{"bomFormat": "CycloneDX", "specVersion": "2.0"}', "CycloneDX 2.0"),
