@@ -1,4 +1,4 @@
-"""Who depends on whom in one SBOM, packed small, and the paths that lead to a component.
+"""Who depends on whom in one SBOM, packed small, and how near to the subject a component is.
 
 Nodes are component ids; 0 is the subject. What is stored is, per node, its parents, those nearest to the subject
 first, so that the shortest path is found by following first parents, without walking the rest of the graph. The
@@ -8,7 +8,6 @@ Many documents link components to each other but not to their subject. Such a co
 ancestor that is known instead of at the subject.
 """
 
-import heapq
 import struct
 import sys
 from bisect import bisect_left
@@ -22,8 +21,8 @@ import zstandard
 
 SUBJECT = 0
 
-#: Steps that one search for further paths may take; graphs with millions of paths exist.
-MAX_STEPS = 20_000
+#: ``unknown``: the document has no graph, or does not connect the component with its subject.
+Relation = Literal["direct", "transitive", "unknown"]
 
 _HEAD = struct.Struct("<II")
 _UNSEEN = 2**31
@@ -39,67 +38,52 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A graph read back: sorted node ids; the parents of node *i* are ``parents[offsets[i]:offsets[i + 1]]``."""
+    """A graph read back: sorted node ids; the parents of node *i* are ``parents[offsets[i]:offsets[i + 1]]``.
+
+    Positions are indices into `nodes`. How many ways lead somewhere, and which, is for `ways` to say.
+    """
 
     nodes: Sequence[int]
     offsets: Sequence[int]
     parents: Sequence[int]
 
-    def is_direct(self, component_id: int) -> bool:
-        """Tell whether the subject itself depends on the component."""
-        position = self._find(component_id)
-        if position is None:
-            return False
-        return any(self.nodes[parent] == SUBJECT for parent in self._parents_of(position))
+    def relation(self, component_id: int) -> Relation:
+        """Tell whether the subject depends on the component itself, or through others."""
+        position = self.find(component_id)
+        if position is None or not (above := self.above(position)):
+            return "unknown"
+        if self.nodes[above[0]] == SUBJECT:
+            return "direct"
+        *_, top = self.nearest_chain(position)
+        return "transitive" if self.nodes[top] == SUBJECT else "unknown"
 
-    def paths_to(self, component_id: int, limit: int = 1) -> list[list[int]]:
-        """Give the shortest paths to a component, shortest first.
+    def path_to(self, component_id: int) -> list[int]:
+        """Give a shortest path to a component.
 
         Returns:
             Component ids from the subject (0), or from the topmost known ancestor, down to the component. Empty
-            when the graph does not say how the component came in. Fewer than *limit* when the search gets long.
+            when the graph does not say how the component came in.
         """
-        start = self._find(component_id)
-        if start is None or not self._parents_of(start):
+        position = self.find(component_id)
+        if position is None or not self.above(position):
             return []
-        if limit == 1:
-            return [[self.nodes[position] for position in reversed(list(self._first_ancestors(start)))]]
-        return [[self.nodes[position] for position in path] for path in self._shortest(start, limit)]
+        return [self.nodes[step] for step in self.nearest_chain(position)][::-1]
 
-    def _find(self, component_id: int) -> int | None:
+    def find(self, component_id: int) -> int | None:
+        """Give a component's position."""
         position = bisect_left(self.nodes, component_id)
         return position if position < len(self.nodes) and self.nodes[position] == component_id else None
 
-    def _parents_of(self, position: int) -> Sequence[int]:
+    def above(self, position: int) -> Sequence[int]:
+        """Give the positions of a node's parents, those nearest to the subject first."""
         return self.parents[self.offsets[position] : self.offsets[position + 1]]
 
-    def _first_ancestors(self, position: int) -> Iterator[int]:
+    def nearest_chain(self, position: int) -> Iterator[int]:
+        """Go up by the nearest parents, beginning with the node itself."""
         yield position
-        while parents := self._parents_of(position):
-            position = parents[0]
+        while above := self.above(position):
+            position = above[0]
             yield position
-
-    def _shortest(self, start: int, limit: int) -> Iterator[list[int]]:
-        # A*: what is left above a node is exactly as long as its chain of first parents.
-        left: dict[int, int] = {}
-        queue: list[tuple[int, list[int]]] = [(0, [start])]
-        for _ in range(MAX_STEPS):
-            if not queue or limit == 0:
-                return
-            _, path = heapq.heappop(queue)
-            parents = self._parents_of(path[0])
-            if not parents:
-                limit -= 1
-                yield path
-            for parent in parents:
-                if parent not in path:
-                    left[parent] = left.get(parent) or self._left_above(parent)
-                    heapq.heappush(queue, (len(path) + left[parent], [parent, *path]))
-
-    def _left_above(self, position: int) -> int:
-        chain = list(self._first_ancestors(position))
-        # A chain that ends elsewhere counts as longer than any that ends at the subject.
-        return len(chain) if self.nodes[chain[-1]] == SUBJECT else len(chain) + len(self.nodes)
 
 
 def pack(nodes: Sequence[int], edges: Iterable[tuple[int, int]]) -> Packed:
@@ -131,11 +115,6 @@ def _numbers(part: memoryview, kind: Literal["q", "I"]) -> Sequence[int]:
     if sys.byteorder == "little":
         return part.cast(kind)
     return struct.unpack(f"<{len(part) // struct.calcsize(kind)}{kind}", part)
-
-
-def paths_to(content: bytes, component_id: int, limit: int = 1) -> list[list[int]]:
-    """Give the shortest paths to a component in a packed graph; see `Graph.paths_to`."""
-    return unpack(content).paths_to(component_id, limit)
 
 
 def _nearest_first(count: int, edges: set[tuple[int, int]]) -> list[list[int]]:

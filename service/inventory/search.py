@@ -7,15 +7,12 @@ different databases: `candidates` says which components are meant, `sightings` s
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
-
 from service.clock import to_micros
-from service.db import ReadSession, any_of
+from service.db import ReadSession
 from service.inventory.answer import Answer, CannotTell, Excluded, Item, Named, Owner
 from service.inventory.candidates import Candidate, Candidates, find_candidates
 from service.inventory.cannot_tell import MAX_LISTED, unjudged
-from service.inventory.catalogue_models import Component, Package
-from service.inventory.paths import Path, paths_of
+from service.inventory.paths import Path, components_named, paths_of
 from service.inventory.question import Question
 from service.inventory.sightings import BEGINNING, Position, Sighting, When, sightings
 
@@ -65,7 +62,7 @@ def search(
     doubtful = _seen(session, (one for one, _ in candidates.doubtful if first), when, limit=MAX_LISTED)
     excluded = candidates.excluded[:MAX_EXCLUDED] if first else []
     shown = {one.component_id for one in (*page, *doubtful)} | {one.component_id for one in excluded}
-    components = _components(session, shown.union(*(path.steps for path in paths)))
+    components = components_named(session, shown.union(*(path.steps for path in paths)))
     return Answer(
         items=_items(page, paths, candidates, components),
         cannot_tell=_doubts(doubtful, candidates, components)
@@ -118,14 +115,3 @@ def _doubts(seen: Sequence[Sighting], candidates: Candidates, components: Mappin
         )
         for one in seen
     ]
-
-
-def _components(session: ReadSession, component_ids: set[int]) -> dict[int, Named]:
-    if not component_ids:
-        return {}
-    rows = session.execute(
-        select(Component.id, Component.purl, Package.name, Component.version)
-        .join(Package, Package.id == Component.package_id)
-        .where(Component.id == any_of(component_ids))
-    )
-    return {component_id: Named(purl, name, version) for component_id, purl, name, version in rows}
