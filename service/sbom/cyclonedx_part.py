@@ -1,15 +1,18 @@
 """One CycloneDX component as a `Component`."""
 
-from service.sbom.bounded import within_bounds
+from collections.abc import Iterator
+
 from service.sbom.cyclonedx_model import LicenseChoice, Part
 from service.sbom.document import Component, Scope
 from service.sbom.graph import References
 from service.sbom.hashes import hashes
-from service.sbom.hints import scope_from_properties, source_from_properties, stated_in
+from service.sbom.hints import STATING, scope_from_properties, source_from_properties, stated_in
 from service.sbom.licences import all_of
 from service.sbom.oddities import Oddities
 from service.sbom.parties import contact_of
-from service.sbom.texts import text
+from service.sbom.scrutiny import looked_over
+from service.sbom.soundness import is_licence
+from service.sbom.texts import given, text
 
 _TYPES = frozenset(
     {
@@ -39,27 +42,26 @@ def component(
     found = Component(
         ref=refs.claim(ref or f"#{pointer}", where),
         name=name,
-        version=text(part.version),
+        version=given(part.version),
         type=_type(part, where, oddities),
         namespace=text(part.group),
         purl=purl,
         cpes=(cpe,) if cpe else (),
         hashes=digests,
-        licence=all_of(_licence(choice) for choice in part.licenses) if part.licenses else "",
+        licence=all_of(_licences(part.licenses, where, oddities)) if part.licenses else "",
         supplier=_supplier(part),
         scope=(said and scope_from_properties(said)) or _scope(part, where, oddities),
         source_name=source_name,
         source_version=source_version,
         path=path,
-        stated=_stated(part, said) if said or part.supplier or part.manufacturer else (),
+        stated=_stated(part, said) if part.supplier or part.manufacturer or not STATING.isdisjoint(said) else (),
     )
-    return within_bounds(found, where, oddities)
+    return looked_over(found, where, oddities)
 
 
 def _stated(part: Part, said: dict[str, str]) -> tuple[str, ...]:
     reachable = any(contact_of(party) for party in (part.supplier, part.manufacturer) if party)
-    properties = stated_in(said) if said else ()
-    return ("contact", *properties) if reachable else properties
+    return ("contact", *stated_in(said)) if reachable else stated_in(said)
 
 
 def _name_in(purl: str) -> str:
@@ -70,24 +72,40 @@ def _type(part: Part, where: str, oddities: Oddities) -> str:
     kind = text(part.type)
     if kind in _TYPES:
         return kind
+    if kind.lower() in _TYPES:
+        oddities.note("wrong-case", where)
+        return kind.lower()
     oddities.note("unknown-type" if kind else "missing-type", where)
     return "library"
 
 
 def _scope(part: Part, where: str, oddities: Oddities) -> Scope:
-    scope = _SCOPES.get(text(part.scope).lower())
-    if scope is None:
-        oddities.note("unknown-scope", where)
+    said = text(part.scope)
+    scope = _SCOPES.get(said)
+    if scope is not None:
+        return scope
+    scope = _SCOPES.get(said.lower())
+    oddities.note("wrong-case" if scope else "unknown-scope", where)
     return scope or Scope.REQUIRED
 
 
-def _licence(choice: LicenseChoice) -> str:
-    if choice.license is None:
-        return text(choice.expression)
-    return text(choice.license.id) or text(choice.license.name)
+def _licences(choices: list[LicenseChoice], where: str, oddities: Oddities) -> Iterator[str]:
+    """Give ids, names and expressions as they are; a name may be anything, the other two are warned about."""
+    for choice in choices:
+        licence = choice.license
+        named = given(licence.name) if licence else ""
+        formal = (given(licence.id) if licence else "") or given(choice.expression)
+        if not is_licence(formal) if formal else not (named or _says_none(choice)):
+            oddities.note("bad-licence", where)
+        yield formal or named
+
+
+def _says_none(choice: LicenseChoice) -> bool:
+    """Tell whether a choice without a licence says so, in SPDX's words."""
+    return bool(choice.expression or (choice.license and (choice.license.id or choice.license.name)))
 
 
 def _supplier(part: Part) -> str:
-    supplier = text(part.supplier.name) if part.supplier else ""
-    manufacturer = text(part.manufacturer.name) if part.manufacturer and not supplier else ""
-    return supplier or text(part.publisher) or manufacturer
+    supplier = given(part.supplier.name) if part.supplier else ""
+    manufacturer = given(part.manufacturer.name) if part.manufacturer and not supplier else ""
+    return supplier or given(part.publisher) or manufacturer

@@ -24,6 +24,8 @@ def cut(lines: Iterable[str]) -> tuple[str, ...]:
 
 def contact_of(party: Named) -> str:
     """Give the first mail address, else the first web address, else nothing."""
+    if party.email is None and party.url is None and party.contact is None:
+        return ""
     people = _listed(party.contact)
     mails = (as_text(party.email), *(as_text(one.get("email")) for one in people if isinstance(one, dict)))
     return next((said for said in (*mails, *map(as_text, _listed(party.url))) if "@" in said or "://" in said), "")
