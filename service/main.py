@@ -16,6 +16,7 @@ from service.api import (
     audit,
     changes,
     components,
+    exports,
     exposures,
     feeds,
     health,
@@ -34,8 +35,9 @@ from service.api.traffic import Counters, Traffic
 from service.clock import utc_now
 from service.db import WriteSession, connect
 from service.errors import Refused
+from service.flows.trusting import trusted_keys
 from service.heap import settle_heap
-from service.jobs.queue import enqueue_tick
+from service.jobs.queue import enqueue, enqueue_tick
 from service.jobs.running import running
 from service.log import configure
 from service.settings import Settings
@@ -47,6 +49,7 @@ ROUTERS = (
     releases.router,
     components.router,
     sboms.router,
+    exports.router,
     search.router,
     advisories.router,
     feeds.router,
@@ -91,7 +94,8 @@ def create_app(
     app.state.engine, app.state.read_engine = engine, read_engine or engine
     app.state.cursors = Cursors(settings.secret_key.get_secret_value())
     app.state.counters = Counters()
-    app.state.ask_for_sync = _ask_for_sync
+    app.state.trusted = trusted_keys(settings.trusted_keys)
+    app.state.ask_for_sync, app.state.ask_for_export = _ask_for_sync, _ask_for_export
     install(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -115,6 +119,10 @@ def from_environment() -> FastAPI:
 
 def _ask_for_sync(session: WriteSession, now: datetime) -> bool:
     return enqueue_tick(session, "sync", f"asked {now.isoformat()}", run_at=now)
+
+
+def _ask_for_export(session: WriteSession, export_id: int, now: datetime) -> bool:
+    return enqueue(session, "export", f"export {export_id}", run_at=now, payload={"export": export_id})
 
 
 def _lifespan(beside: AbstractContextManager[Any]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         default=timedelta(minutes=15), description="seconds or ISO 8601 duration between syncs"
     )
     max_upload_bytes: int = Field(default=256 * 2**20, ge=1024, description="largest SBOM, decompressed")
+    trusted_keys: Path | None = Field(
+        default=None, description="folder of public keys (PEM) that signatures on SBOMs are verified with"
+    )
     log_json: bool = Field(default=False, description="log as JSON lines")
 
     # For the client side of the command line.

@@ -31,6 +31,34 @@ Severity = Literal["critical", "high", "medium", "low"]
 _SYNCS_TO_BELIEVE = 4
 
 
+class AttestedOut(Answer):
+    """What a statement is about."""
+
+    name: str
+    digest: str = Field(description="algorithm and value: sha256:…")
+
+
+class SignerOut(Answer):
+    """Who signed, by the envelope's own word."""
+
+    key_id: str
+    identity: str = Field(description="of the certificate, unproven")
+    issuer: str = Field(description="who vouched for the identity, unproven")
+
+
+class EnvelopeOut(Answer):
+    """What was around the SBOM."""
+
+    kind: Literal["dsse", "sigstore-bundle", "in-toto-statement", "wrapper"]
+    payload_sha256: str
+    payload_type: str
+    predicate_type: str
+    subjects: list[AttestedOut]
+    signers: list[SignerOut]
+    verification: Literal["unverified", "verified", "failed"] = Field(description="with the configured keys")
+    verified_by: list[str] = Field(description="names of the configured keys that signed it")
+
+
 class SbomOut(Answer):
     """The document itself."""
 
@@ -41,6 +69,7 @@ class SbomOut(Answer):
     size_bytes: int
     received_at: datetime
     tool: str
+    envelope: EnvelopeOut | None
 
 
 class ComponentCounts(Answer):
@@ -58,7 +87,7 @@ class WarningOut(Answer):
 
     code: str
     count: int
-    first: str = Field(description="JSON pointer or line of the first")
+    first: str = Field(description="JSON pointer or line of the first, inside of an envelope if there is one")
 
 
 class VoidedOut(Answer):
@@ -184,6 +213,7 @@ async def upload(
         replaces=replaces,
         gate=Gate(gate, fresh_within=settings.sync_every * _SYNCS_TO_BELIEVE),
         products=actor.products,
+        trusted=request.app.state.trusted,
     )
     receipt: Receipt = await run_in_threadpool(receive_upload, request.app.state.engine, data, delivery, now=now)
     if receipt.verdict == "fail" and on_fail == "409":

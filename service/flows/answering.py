@@ -249,6 +249,7 @@ def record_values(product: str, stream: str, upload: Upload, document: DocumentF
             "size_bytes": document.size_bytes,
             "received_at": upload.received_at,
             "tool": upload.tool,
+            "envelope": document.envelope,
         },
         "product": product,
         "stream": stream,

@@ -51,7 +51,7 @@ def receive_batch(engine: Engine, deliveries: Sequence[tuple[bytes, Request]], *
         if position in results:
             continue
         try:
-            readable.append(_Readable(position, data, read(data), request))
+            readable.append(_Readable(position, data, read(data, trusted=request.trusted), request))
         except ServiceError as error:
             results[position] = Taken(error=error)
     results |= _together(engine, readable, now) if readable else {}

@@ -47,7 +47,7 @@ from service.inventory.uploads import (
     void,
 )
 from service.inventory.usage import contents
-from service.sbom import read
+from service.sbom import TrustedKey, read
 from service.sbom.document import Document
 
 
@@ -66,6 +66,7 @@ class Request:
         baseline: Part of a first import: what it finds is nobody's emergency yet.
         gate: When the verdict is `fail` or `unknown`.
         products: Ids of the products that the sender may touch; None = any, new ones too.
+        trusted: Keys whose signatures on envelopes are believed; none: nothing is verified.
     """
 
     product: str
@@ -78,6 +79,7 @@ class Request:
     baseline: bool = False
     gate: Gate = field(default_factory=Gate)
     products: frozenset[int] | None = None
+    trusted: tuple[TrustedKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def receive_upload(engine: Engine, data: bytes, request: Request, *, now: dateti
     repeated = in_transaction(engine, partial(_repeated, data=data, request=request, now=now))
     if repeated is not None:
         return repeated
-    received = [(data, read(data))]
+    received = [(data, read(data, trusted=request.trusted))]
     (shared,) = in_transaction(engine, partial(share, received=received, now=now))
     return in_transaction(engine, partial(_apply, shared=shared, request=request, now=now))
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from hashlib import sha256
 
 import zstandard
-from sqlalchemy import LargeBinary, select
+from msgspec import to_builtins
+from sqlalchemy import LargeBinary, literal, select, update
 from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects.postgresql import JSONB
 
 from service.db import ReadSession, WriteSession, arrays
 from service.errors import NotFound
@@ -34,12 +36,34 @@ def store_documents(session: WriteSession, received: Sequence[tuple[bytes, Docum
                     "format": document.format.value,
                     "spec_version": document.spec_version,
                     "received_at": now,
+                    "envelope": _envelope_values(document),
                 }
                 for digest, (data, document) in missing.items()
             ],
         )
         ids |= _document_ids(session, list(missing))
+    for digest, (_, document) in zip(digests, received, strict=True):
+        if digest not in missing and document.envelope is not None:
+            _keep_verification(session, ids[digest], document)
     return [ids[digest] for digest in digests]
+
+
+def _keep_verification(session: WriteSession, document_id: int, document: Document) -> None:
+    """Let the same bytes say how they verify now: the trusted keys may be others than when they first came."""
+    values = _envelope_values(document)
+    differs = StoredDocument.envelope.is_distinct_from(literal(values, JSONB))
+    session.execute(
+        update(StoredDocument).where(StoredDocument.id == document_id, differs).values(envelope=values),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _envelope_values(document: Document) -> dict[str, object] | None:
+    """Write an envelope as it is stored, which is as the API shows it."""
+    if document.envelope is None:
+        return None
+    values: dict[str, object] = to_builtins(document.envelope)
+    return values | {"subjects": [{"name": name, "digest": digest} for name, digest in document.envelope.subjects]}
 
 
 def _first(pair: tuple[bytes, object]) -> bytes:

@@ -16,12 +16,13 @@ class DocumentFacts(NamedTuple):
     format: str
     spec_version: str
     size_bytes: int
+    envelope: dict[str, object] | None
 
 
 def document_facts(session: ReadSession, document_ids: Iterable[int]) -> dict[int, DocumentFacts]:
     """Describe documents by id."""
-    columns = (Document.id, Document.sha256, Document.format, Document.spec_version, Document.size_bytes)
-    rows = session.execute(select(*columns).where(Document.id == any_of(set(document_ids))))
+    columns = (Document.sha256, Document.format, Document.spec_version, Document.size_bytes, Document.envelope)
+    rows = session.execute(select(Document.id, *columns).where(Document.id == any_of(set(document_ids))))
     return {row[0]: DocumentFacts(*row[1:]) for row in rows}
 
 

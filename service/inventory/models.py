@@ -97,8 +97,8 @@ class Document(Base):
     format: Mapped[str]
     spec_version: Mapped[str]
     received_at: Mapped[datetime]
-    envelope: Mapped[dict[str, object] | None] = mapped_column(JSONB)
-    conformance: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    envelope: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    conformance: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Graph(Base):
@@ -165,6 +165,30 @@ class Release(Base):
     version: Mapped[str]
     supported: Mapped[bool] = mapped_column(server_default=text("false"))
     retired_at: Mapped[datetime | None]
+
+
+class Export(Base):
+    """A view of a stream that somebody asked for as a document. `content` (zstd) is kept for some days."""
+
+    __tablename__ = "export"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
+        CheckConstraint("(state = 'done') = (content IS NOT NULL)", name="done_with_content"),
+        Index("ix_export_requested_at", "requested_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    stream_id: Mapped[int] = mapped_column(ForeignKey("stream.id"))
+    at_us: Mapped[int]
+    format: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="waiting")
+    detail: Mapped[str | None]
+    component_count: Mapped[int]
+    size_bytes: Mapped[int | None]
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    actor: Mapped[str]
+    requested_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
 
 
 class Usage(Base):
