@@ -149,11 +149,40 @@ class UnevaluatedOut(Answer):
     reason: str
 
 
-class QualityOut(Answer):
-    """How complete the SBOM is."""
+class ElementOut(Answer):
+    """One thing a profile asks for, and how many of the components (or whether the document) have it."""
 
-    score: int
-    missing: dict[str, int]
+    element: str
+    required: bool
+    present: int
+    of: int = Field(description="components listed; 1 where it is about the document")
+
+
+class ProfileOut(Answer):
+    """A published list of what SBOMs have to say."""
+
+    met: bool = Field(description="every required element is there, for every component")
+    score: int = Field(description="0 to 100: the mean share of its required elements, rounded down")
+    elements: list[ElementOut]
+
+
+class AdviceOut(Answer):
+    """What to change in the build."""
+
+    element: str
+    change: str
+    gains: dict[str, int] = Field(description="points of `score` and of each profile's score")
+
+
+class QualityOut(Answer):
+    """How complete the SBOM is: information, never a gate."""
+
+    score: int = Field(description="0 to 100: the mean share of name, version, identifier... `missing` counts")
+    missing: dict[str, int] = Field(description="components that lack a field; 1 for what the document itself lacks")
+    profiles: dict[str, ProfileOut] = Field(
+        description="ntia, cisa-2025, bsi-tr-03183; empty for uploads from before they were counted"
+    )
+    advice: list[AdviceOut] = Field(description="the most gainful first, six at most")
 
 
 class ReceiptOut(UploadOut):

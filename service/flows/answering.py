@@ -23,6 +23,7 @@ from service.inventory.catalogue_models import Component, Package
 from service.inventory.history import DocumentFacts, document_facts
 from service.inventory.models import Product, Stream, Upload
 from service.inventory.uploads import Placed
+from service.sbom.quality import shown
 
 #: Lists in an answer end here; the rest is read from the product's findings.
 MOST = 1_000
@@ -226,7 +227,7 @@ def answer(
         "held": _steps(session, outcome.assessed, "held"),
         "unevaluated": unevaluated,
         "missing_feeds": missing_feeds,
-        "quality": placed.upload.quality,
+        "quality": shown(placed.upload.quality),
         "next": more,
     }
     return Receipt(not placed.duplicate, verdict, placed.upload.component_count, values)
