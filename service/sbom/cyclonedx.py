@@ -9,7 +9,8 @@ from service.sbom.document import Component, Document, Format, OperatingSystem, 
 from service.sbom.graph import References, distinct
 from service.sbom.oddities import Oddities
 from service.sbom.parties import written
-from service.sbom.refusals import NotAnSbom, TooDeep, TooManyComponents, UnsupportedFormat
+from service.sbom.refusals import NotAnSbom, NothingToInventory, TooDeep, TooManyComponents, UnsupportedFormat
+from service.sbom.soundness import is_instant, is_serial
 from service.sbom.texts import as_text, text
 
 #: Components within components. Real documents stay below ten.
@@ -24,17 +25,18 @@ def document(bom: Bom, kind: Format, oddities: Oddities, max_components: int) ->
     Raises:
         UnsupportedFormat: Not CycloneDX 1.
         NotAnSbom: A VEX without components.
+        NothingToInventory: It lists nothing, and does not say so either.
         TooDeep, TooManyComponents: Over a bound.
     """
     spec_version = _version(bom, oddities)
     metadata = bom.metadata or Metadata()
-    if bom.vulnerabilities and not bom.components and metadata.component is None:
-        raise NotAnSbom("This is a CycloneDX VEX without components. Send the SBOM it speaks about.")
     refs = References(oddities)
     subject = _subject(metadata.component, refs)
     components = tuple(_components(bom, metadata, refs, oddities, max_components))
     if not components:
+        _require_statement(bom, metadata)
         oddities.note("no-components", "/components")
+    _check_header(bom, metadata, oddities)
     return Document(
         format=kind,
         spec_version=spec_version,
@@ -61,6 +63,28 @@ def _version(bom: Bom, oddities: Oddities) -> str:
     elif not minor.isdecimal() or len(minor) > 2 or (1, int(minor)) > _NEWEST:  # noqa: PLR2004 - "1.10" at most
         oddities.note("unknown-version", "/specVersion")
     return version[:20]
+
+
+def _require_statement(bom: Bom, metadata: Metadata) -> None:
+    """Refuse a document without components, unless it says itself that it has none or what else it is about.
+
+    Reading it as empty would make an unsafe product look clean.
+    """
+    inside = metadata.component.components if metadata.component else None
+    if bom.components or inside:
+        raise NothingToInventory("No component has a name, purl, CPE or bom-ref. Create the SBOM again with names.")
+    if bom.vulnerabilities:
+        raise NotAnSbom("This is a CycloneDX VEX or VDR without components. Send the SBOM it speaks about.")
+    said = (bom.components, metadata.component, bom.services or None, bom.declarations, bom.definitions)
+    if all(one is None for one in said):
+        raise NothingToInventory("The CycloneDX document has no components. Send the one that lists them.")
+
+
+def _check_header(bom: Bom, metadata: Metadata, oddities: Oddities) -> None:
+    if (created := text(metadata.timestamp)) and not is_instant(created):
+        oddities.note("bad-timestamp", "/metadata/timestamp")
+    if (serial := text(bom.serial)) and not is_serial(serial):
+        oddities.note("bad-serial", "/serialNumber")
 
 
 def _subject(part: Part | None, refs: References) -> Subject | None:
@@ -104,12 +128,19 @@ def _nested(bom: Bom, metadata: Metadata) -> Iterator[tuple[Part, tuple[str, ...
 
 def _edges(bom: Bom, refs: References, oddities: Oddities) -> Iterator[tuple[str, str]]:
     services = set(_services(bom.services))
+    starts: set[str] = set()
     for place, dependency in enumerate(bom.dependencies or ()):
         start = text(dependency.ref)
+        if start in starts:
+            oddities.note("duplicate-dependency", f"/dependencies/{place}")
+        starts.add(start)
         for target in dependency.depends_on or ():
             end = text(target)
             if start in refs and end in refs:
-                yield start, end
+                if start != end:
+                    yield start, end
+                    continue
+                oddities.note("self-dependency", f"/dependencies/{place}")
             elif not ((start in refs or start in services) and (end in refs or end in services)):
                 oddities.note("dangling-dependency", f"/dependencies/{place}")
 

@@ -116,3 +116,5 @@ class Bom(msgspec.Struct, gc=False):
     services: list[Service] | None = None
     dependencies: list[Dependency] | None = None
     vulnerabilities: list[Present] | None = None
+    declarations: msgspec.Raw | None = None
+    definitions: msgspec.Raw | None = None

@@ -4,6 +4,7 @@ import io
 import re
 from typing import Any, NoReturn
 
+import msgspec
 from lxml import etree
 
 from service.sbom.cyclonedx import DEEPEST, document
@@ -17,8 +18,12 @@ from service.sbom.refusals import Malformed, TooDeep
 NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/(\d{1,3}\.\d{1,3})")
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}*"
 # Those that are read or may be large; the rest is small or lies inside these.
-_TAGS = ("component", "dependency", "service", "vulnerability", "metadata", "composition", "annotation", "formula")
+_TAGS = (
+    "component", "components", "dependency", "service", "vulnerability", "metadata", "composition", "annotation",
+    "formula", "declarations", "definitions",
+)  # fmt: skip
 _LISTS = frozenset({"components", "dependencies", "services", "vulnerabilities", "annotations", "formulation"})
+_PRESENT = msgspec.Raw(b"{}")
 _ORGANISATIONS = frozenset({"manufacturer", "manufacture", "supplier"})
 
 
@@ -73,7 +78,7 @@ class _Reading:
     """Gathers a `Bom` from elements as they begin and end."""
 
     def __init__(self, version: re.Match[str] | None) -> None:
-        self.bom = Bom(spec_version=version[1] if version else "", components=[], services=[], dependencies=[])
+        self.bom = Bom(spec_version=version[1] if version else "", services=[], dependencies=[])
         self.bom.metadata = Metadata()
         self.bom.vulnerabilities = []
         self._tools: list[dict[str, str | None]] = []
@@ -96,6 +101,8 @@ class _Reading:
             if len(self._open) >= DEEPEST:
                 raise TooDeep(f"Components are nested more than {DEEPEST} deep. Flatten the SBOM.")
             self._open.append([])
+        elif name == "components" and _is_top(element):
+            self.bom.components = self.bom.components or []
         elif name == "bom" and element.getparent() is None:
             self.bom.serial = element.get("serialNumber", "")
 
@@ -138,6 +145,16 @@ class _Reading:
             self.bom.vulnerabilities.append(Present())
         _let_go(element, parent)
 
+    def _end_declarations(self, element: etree._Element, parent: str) -> None:
+        if _is_top(element):
+            self.bom.declarations = _PRESENT
+        _let_go(element, parent)
+
+    def _end_definitions(self, element: etree._Element, parent: str) -> None:
+        if _is_top(element):
+            self.bom.definitions = _PRESENT
+        _let_go(element, parent)
+
     def _end_composition(self, element: etree._Element, parent: str) -> None:
         _let_go(element, parent)
 
@@ -170,6 +187,12 @@ class _Reading:
 def _parent(element: etree._Element | None) -> str:
     parent = element.getparent() if element is not None else None
     return local(parent) if parent is not None else ""
+
+
+def _is_top(element: etree._Element) -> bool:
+    """Tell whether the element is the document's own, not a component's or a formula's."""
+    around = element.getparent()
+    return around is not None and local(around) == "bom" and around.getparent() is None
 
 
 def _let_go(element: etree._Element, parent: str) -> None:

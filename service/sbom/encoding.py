@@ -60,6 +60,14 @@ def _transcoded(data: bytes, name: str) -> bytes:
         raise Malformed(f"The file is not valid {name.upper()} at byte {error.start}. Send it as UTF-8.") from error
 
 
+def note_encoding(data: bytes, oddities: Oddities) -> None:
+    """Note an encoding that no JSON, YAML or tag-value document should have: UTF-16, UTF-32, or a byte order mark."""
+    if data.startswith(codecs.BOM_UTF8):
+        oddities.note("byte-order-mark", "byte 0")
+    elif any(data.startswith(mark) for mark, _ in _MARKS) or any(zeros.match(data) for zeros, _ in _WITHOUT_MARK):
+        oddities.note("other-encoding", "byte 0")
+
+
 def require_utf8(data: bytes) -> None:
     """Refuse bytes that are not UTF-8; in pieces, so that a large document is not held twice.
 

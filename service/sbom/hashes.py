@@ -5,7 +5,18 @@ from collections.abc import Iterable
 
 from service.sbom.texts import text
 
-# The formats' own algorithms give between 32 (MD5) and 128 (SHA-512) digits; SPDX 2.3 adds ADLER32 with 8.
+#: Those of the formats, and how many digits they give; ``None`` is any number.
+ALGORITHMS: dict[str, int | None] = {
+    "adler32": 8,
+    **dict.fromkeys(("md2", "md4", "md5"), 32),
+    "md6": None,
+    "sha1": 40,
+    **dict.fromkeys(("sha224", "sha3224"), 56),
+    **dict.fromkeys(("sha256", "sha3256", "blake2b256", "streebog256"), 64),
+    **dict.fromkeys(("sha384", "sha3384", "blake2b384"), 96),
+    **dict.fromkeys(("sha512", "sha3512", "blake2b512", "streebog512"), 128),
+    "blake3": None,
+}
 _HEX = re.compile(r"[0-9a-f]{8,128}")
 
 
@@ -13,13 +24,13 @@ def hashes(pairs: Iterable[tuple[str | None, str | None]]) -> tuple[tuple[tuple[
     """Spell (algorithm, digest) pairs our way, without repeats, in order.
 
     Returns:
-        The hashes, and how many were left out because they are no hex digest.
+        The hashes, and how many were left out because they are no hex digest, or not of their algorithm's length.
     """
     kept: dict[tuple[str, str], None] = {}
     bad = 0
     for algorithm, digest in pairs:
         name, digits = text(algorithm).lower().replace("-", "").replace("_", ""), text(digest).lower()
-        if name and _HEX.fullmatch(digits):
+        if name and _HEX.fullmatch(digits) and ALGORITHMS.get(name) in (None, len(digits)):
             kept[name, digits] = None
         else:
             bad += 1

@@ -9,6 +9,12 @@ class NotAnSbom(Unreadable):
     slug = "not-an-sbom"
 
 
+class NothingToInventory(Unreadable):
+    """The SBOM lists nothing."""
+
+    slug = "nothing-to-inventory"
+
+
 class Malformed(Unreadable):
     """The SBOM is damaged."""
 

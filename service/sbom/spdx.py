@@ -7,9 +7,11 @@ import msgspec
 
 from service.sbom.document import Component, Document, Format, OperatingSystem, Scope, Subject, Tool
 from service.sbom.graph import References, distinct
+from service.sbom.layers import layered
 from service.sbom.oddities import Oddities
 from service.sbom.parties import cut
-from service.sbom.refusals import NotAnSbom, TooManyComponents, UnsupportedFormat
+from service.sbom.refusals import NotAnSbom, NothingToInventory, TooManyComponents, UnsupportedFormat
+from service.sbom.soundness import is_instant
 from service.sbom.spdx_model import Creation, SpdxDocument
 from service.sbom.spdx_package import MAIL, component, party
 from service.sbom.spdx_relations import Relations
@@ -29,6 +31,7 @@ def document(spdx: SpdxDocument, kind: Format, oddities: Oddities, max_component
     Raises:
         UnsupportedFormat: Not SPDX 2.
         NotAnSbom: No SPDX version.
+        NothingToInventory: Neither packages nor files, and nothing said about any.
         TooManyComponents: Over the bound.
     """
     version = _version(spdx, oddities)
@@ -39,9 +42,14 @@ def document(spdx: SpdxDocument, kind: Format, oddities: Oddities, max_component
     listed = [one for place, package in enumerate(packages) if (one := component(package, place, refs, oddities))]
     relations = Relations(spdx, frozenset(one.ref for one in listed), oddities)
     subject, wrapping = _subject(spdx, listed, relations)
-    components = tuple(_scoped([one for one in listed if one is not wrapping], relations.scopes()))
+    inside, system = [one for one in listed if one is not wrapping], None
+    if by_layer := layered(packages, spdx.relationships or (), inside, relations.edges):
+        inside, system = by_layer
+    components = tuple(_scoped(inside, relations.scopes()))
     if not components:
+        _require_statement(spdx)
         oddities.note("no-components", "/packages")
+    _check_header(spdx, oddities)
     creation = spdx.creation or Creation()
     return Document(
         format=kind,
@@ -50,7 +58,7 @@ def document(spdx: SpdxDocument, kind: Format, oddities: Oddities, max_component
         components=components,
         dependencies=distinct(_from_document(subject, relations) + relations.edges),
         tools=tuple(_tools(creation.creators or [])),
-        operating_system=_operating_system(components),
+        operating_system=_operating_system(components) or system,
         serial=given(spdx.namespace),
         created=given(creation.created),
         authors=_authors(creation.creators or []),
@@ -68,6 +76,24 @@ def _version(spdx: SpdxDocument, oddities: Oddities) -> str:
     if match[1] not in ("2.0", "2.1", "2.2", "2.3"):
         oddities.note("unknown-version", "/spdxVersion")
     return match[1]
+
+
+def _require_statement(spdx: SpdxDocument) -> None:
+    """Refuse a document without packages that has nothing else either, such as one that was cut off."""
+    if spdx.packages:
+        raise NothingToInventory("No package has a name, purl or SPDXID. Create the SBOM again with names.")
+    if not (spdx.relationships or spdx.describes or (spdx.files and len(spdx.files) > len("[]"))):
+        raise NothingToInventory("The SPDX document has no packages. Send the one that lists them, and send it whole.")
+
+
+def _check_header(spdx: SpdxDocument, oddities: Oddities) -> None:
+    created = given(spdx.creation.created) if spdx.creation else ""
+    if created and not is_instant(created):
+        oddities.note("bad-timestamp", "/creationInfo/created")
+    required = (("/name", spdx.name), ("/documentNamespace", spdx.namespace), ("/creationInfo/created", created))
+    for pointer, value in required:
+        if not text(value):
+            oddities.note("missing-field", pointer)
 
 
 def _subject(

@@ -1,6 +1,6 @@
 """The parts of an SPDX 2 document we read, as JSON names them; the tag-value reader fills the same structs.
 
-Files and snippets are skipped: they are most of the bytes and none of the inventory.
+Files and snippets are skipped: they are most of the bytes and none of the inventory. Whether there are files is kept.
 """
 
 import msgspec
@@ -31,6 +31,7 @@ class Package(msgspec.Struct, gc=False):
     concluded: str | None = msgspec.field(default="", name="licenseConcluded")
     declared: str | None = msgspec.field(default="", name="licenseDeclared")
     source_info: str | None = msgspec.field(default="", name="sourceInfo")
+    comment: str | None = ""
     file: str | None = msgspec.field(default="", name="packageFileName")
     purpose: str | None = msgspec.field(default="", name="primaryPackagePurpose")
     refs: list[ExternalRef] | None = msgspec.field(default=None, name="externalRefs")
@@ -63,4 +64,5 @@ class SpdxDocument(msgspec.Struct, gc=False):
     creation: Creation | None = msgspec.field(default=None, name="creationInfo")
     describes: list[str] | None = msgspec.field(default=None, name="documentDescribes")
     packages: list[Package] | None = None
+    files: msgspec.Raw | None = None
     relationships: list[Relationship] | None = None

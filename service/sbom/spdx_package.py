@@ -2,18 +2,26 @@
 
 import re
 
-from service.sbom.bounded import within_bounds
 from service.sbom.document import Component
 from service.sbom.graph import References
 from service.sbom.hashes import hashes
 from service.sbom.hints import source_from_info
 from service.sbom.oddities import Oddities
+from service.sbom.scrutiny import looked_over
+from service.sbom.soundness import is_licence
 from service.sbom.spdx_model import ExternalRef, Package
 from service.sbom.texts import given, text
 
 _ROLES = frozenset({"organization", "person", "tool"})
 #: "Organization: Red Hat ()", "Person: Jane Doe (jane@example.org)".
 MAIL = re.compile(r"\s*\(\s*([^()\s]+@[^()\s]+)?\s*\)\s*$")
+#: SPDX 2.3, "primary package purpose", our spelling.
+_PURPOSES = frozenset(
+    {
+        "application", "archive", "container", "device", "file", "firmware", "framework", "install", "library",
+        "operating-system", "other", "source",
+    }
+)  # fmt: skip
 # trivy names no purpose before SPDX 2.3, but its ids do.
 _OS_ID = "SPDXRef-OperatingSystem-"
 
@@ -22,6 +30,8 @@ def component(package: Package, place: int, refs: References, oddities: Oddities
     """Read one package; ``None`` (and a warning) when nothing tells what it is."""
     where = f"line {package.line}" if package.line else f"/packages/{place}"
     identifier, name = given(package.id), given(package.name)
+    if not identifier:
+        oddities.note("missing-field", where)
     purl, cpes = identifiers(package.refs, where, oddities) if package.refs else ("", ())
     if not name:
         name = purl or identifier
@@ -37,17 +47,17 @@ def component(package: Package, place: int, refs: References, oddities: Oddities
         ref=refs.claim(identifier or f"#/packages/{place}", where),
         name=name,
         version=given(package.version),
-        type=_type(package, identifier),
+        type=_type(package, identifier, where, oddities),
         purl=purl,
         cpes=cpes,
         hashes=digests,
-        licence=given(package.concluded) or given(package.declared),
-        supplier=(package.supplier and party(package.supplier)) or party(package.originator),
+        licence=_licence(package, where, oddities),
+        supplier=_supplier(package, where, oddities),
         source_name=source_name,
         source_version=source_version,
         stated=_stated(package),
     )
-    return within_bounds(found, where, oddities)
+    return looked_over(found, where, oddities)
 
 
 def identifiers(refs: list[ExternalRef], where: str, oddities: Oddities) -> tuple[str, tuple[str, ...]]:
@@ -67,10 +77,31 @@ def identifiers(refs: list[ExternalRef], where: str, oddities: Oddities) -> tupl
     return purl, tuple(dict.fromkeys(filter(None, cpes)))
 
 
-def _type(package: Package, identifier: str) -> str:
-    if purpose := given(package.purpose):
-        return purpose.lower().replace("_", "-")
-    return "operating-system" if identifier.startswith(_OS_ID) else "library"
+def _type(package: Package, identifier: str, where: str, oddities: Oddities) -> str:
+    purpose = given(package.purpose)
+    if not purpose:
+        return "operating-system" if identifier.startswith(_OS_ID) else "library"
+    kind = purpose.lower().replace("_", "-")
+    if kind not in _PURPOSES:
+        oddities.note("unknown-type", where)
+        return "library"
+    if purpose != purpose.upper():
+        oddities.note("wrong-case", where)
+    return kind
+
+
+def _licence(package: Package, where: str, oddities: Oddities) -> str:
+    licence = given(package.concluded) or given(package.declared)
+    if licence and not is_licence(licence):
+        oddities.note("bad-licence", where)
+    return licence
+
+
+def _supplier(package: Package, where: str, oddities: Oddities) -> str:
+    said = given(package.supplier) or given(package.originator)
+    if said and said.partition(":")[0].lower() not in _ROLES:
+        oddities.note("missing-role", where)
+    return (package.supplier and party(package.supplier)) or party(package.originator)
 
 
 def _stated(package: Package) -> tuple[str, ...]:

@@ -79,13 +79,10 @@ class Relations:
         return {ref: scope for ref, scope in self._weak.items() if ref not in self._needed}
 
     def _take(self, place: int, relationship: Relationship) -> None:
-        kind = relationship.kind or ""
-        meaning = _MEANINGS.get(kind)
-        if meaning is None:
-            kind = kind.strip().upper()
-            meaning = _MEANINGS.get(kind)
+        kind = self._kind(place, relationship.kind or "")
         if kind in _WEAK:
             self._weaken(given(relationship.start), _WEAK[kind])
+        meaning = _MEANINGS.get(kind)
         if meaning is None:
             return
         start, end = given(relationship.start), given(relationship.end)
@@ -98,8 +95,22 @@ class Relations:
         uses = meaning in (Meaning.EDGE, Meaning.REVERSED)
         if uses and kind not in _WEAK:
             self._needed.add(end)
+        self._join(place, start, end, uses=uses)
+
+    def _kind(self, place: int, said: str) -> str:
+        if said in _MEANINGS or said in _WEAK:
+            return said
+        kind = said.strip().upper()
+        if kind in _MEANINGS or kind in _WEAK:
+            self._oddities.note("wrong-case", f"/relationships/{place}")
+        return kind
+
+    def _join(self, place: int, start: str, end: str, *, uses: bool) -> None:
         if start in self.known and end in self.known:
-            self.edges.append((start, end))
+            if start != end:
+                self.edges.append((start, end))
+                return
+            self._oddities.note("self-dependency", f"/relationships/{place}")
         elif uses and start and end:
             self._oddities.note("dangling-dependency", f"/relationships/{place}")
 

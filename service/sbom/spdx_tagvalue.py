@@ -7,6 +7,8 @@ A ``<text>`` block is taken as a whole, so that a tag inside it is text.
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from service.sbom.document import Document, Format
 from service.sbom.oddities import Oddities
 from service.sbom.refusals import Malformed, at
@@ -24,6 +26,7 @@ _FIELDS = {
     b"PackageFileName": "file",
     b"PrimaryPackagePurpose": "purpose",
 }
+_PRESENT = msgspec.Raw(b"[{}]")
 _DOCUMENT_FIELDS = {b"SPDXVersion": "spdx_version", b"DocumentName": "name", b"DocumentNamespace": "namespace"}
 #: Each begins a section whose SPDXID is not a package's.
 _OTHER_SECTIONS = (b"FileName", b"SnippetSPDXID", b"SnippetSPDXIdentifier", b"LicenseID", b"Reviewer", b"Annotator")
@@ -89,6 +92,8 @@ class _Reading:
         elif tag in _OTHER_SECTIONS:
             # Annotations and reviews may stand within a package and do not end it.
             self._elsewhere = self._elsewhere or tag not in (b"Reviewer", b"Annotator")
+            if tag == b"FileName":
+                self._spdx.files = _PRESENT
         elif self._elsewhere:
             return
         elif self._package is not None:
@@ -125,7 +130,7 @@ class _Reading:
         if len(words) < 3:  # noqa: PLR2004 - start, type, end
             self._oddities.note("bad-relationship", f"line {self._line(offset)}")
         elif self._spdx.relationships is not None:
-            self._spdx.relationships.append(Relationship(start=words[0], kind=words[1].upper(), end=words[2]))
+            self._spdx.relationships.append(Relationship(start=words[0], kind=words[1], end=words[2]))
 
     def _text(self, value: bytes, offset: int) -> str:
         try:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+_NOTHING = frozenset({"NOASSERTION", "NONE"})
+
 
 def text(value: str | None) -> str:
     """Give *value* stripped; absent is ``""``."""
@@ -10,7 +12,10 @@ def text(value: str | None) -> str:
 
 def given(value: str | None) -> str:
     """Give *value* as `text`, SPDX's two words for "no value" as ``""``."""
-    return "" if not value or value in ("NOASSERTION", "NONE") else value.strip()
+    if not value or value in _NOTHING:
+        return ""
+    stripped = value.strip()
+    return "" if stripped in _NOTHING else stripped
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401 - whatever the document holds

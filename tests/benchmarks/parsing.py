@@ -24,10 +24,10 @@ MOST_FORKS = 200
 
 #: Read once before anything is measured, so that libraries and tables are there.
 WARMING_UP = (
-    b'{"bomFormat": "CycloneDX", "specVersion": "1.5"}',
+    b'{"bomFormat": "CycloneDX", "specVersion": "1.5", "components": []}',
     b'<bom xmlns="http://cyclonedx.org/schema/bom/1.5"><components/></bom>',
-    b'{"spdxVersion": "SPDX-2.3"}',
-    b"SPDXVersion: SPDX-2.3\n",
+    b'{"spdxVersion": "SPDX-2.3", "packages": [{"name": "a"}]}',
+    b"SPDXVersion: SPDX-2.3\nPackageName: a\n",
 )
 
 

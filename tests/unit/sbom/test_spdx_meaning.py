@@ -19,8 +19,16 @@ def spdx(*packages: dict[str, Any], relations: str = "", **more: Any) -> Documen
         {"spdxElementId": f"SPDXRef-{a}", "relationshipType": kind, "relatedSpdxElement": f"SPDXRef-{b}"}
         for a, kind, b in triples
     ]
-    document = {"SPDXID": "SPDXRef-DOCUMENT", "spdxVersion": "SPDX-2.3", "name": "doc", "packages": packages}
-    return read(orjson.dumps(document | {"relationships": relationships} | more))
+    document = {
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "spdxVersion": "SPDX-2.3",
+        "name": "doc",
+        "documentNamespace": "https://example.org/doc",
+        "creationInfo": {"created": "2026-03-01T10:00:00Z"},
+        "packages": packages,
+        "relationships": relationships,
+    }
+    return read(orjson.dumps(document | more))
 
 
 def names(document: Document) -> list[str]:

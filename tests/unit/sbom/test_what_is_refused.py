@@ -4,7 +4,16 @@ import orjson
 import pytest
 
 from service.errors import TooLarge, Unreadable, Unsupported
-from service.sbom import Malformed, NotAnSbom, TooDeep, TooManyComponents, UnsupportedFormat, read, sniff
+from service.sbom import (
+    Malformed,
+    NotAnSbom,
+    NothingToInventory,
+    TooDeep,
+    TooManyComponents,
+    UnsupportedFormat,
+    read,
+    sniff,
+)
 
 BOM = '<bom xmlns="http://cyclonedx.org/schema/bom/1.5">{}</bom>'
 
@@ -158,6 +167,36 @@ def test_more_components_than_allowed_are_refused() -> None:
         assert len(read(orjson.dumps(document), max_components=11).components) == 11
         with pytest.raises(TooManyComponents, match="more than 10"):
             read(orjson.dumps(document), max_components=10)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"bomFormat": "CycloneDX", "specVersion": "1.6"}',
+        b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": null, "dependencies": []}',
+        b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "library"}]}',
+        b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": {"components": [{}]}}}',
+        BOM.format("").encode(),
+        BOM.format("<dependencies/>").encode(),
+        BOM.format('<components><component type="library"/></components>').encode(),
+        b'{"spdxVersion": "SPDX-2.3", "name": "cut off"}',
+        b'{"spdxVersion": "SPDX-2.3", "name": "empty", "packages": [], "files": []}',
+        b'{"spdxVersion": "SPDX-2.3", "packages": [{}]}',
+        b"SPDXVersion: SPDX-2.3\nDocumentName: cut off\n",
+    ],
+)
+def test_a_document_that_lists_nothing_and_does_not_say_so_is_refused(data: bytes) -> None:
+    with pytest.raises(NothingToInventory, match=r"Send|Create") as refusal:
+        read(data)
+    assert isinstance(refusal.value, Unreadable)
+
+
+@pytest.mark.parametrize("subject", [b"", b', "metadata": {"component": {"type": "application", "name": "shop"}}'])
+def test_a_vex_or_vdr_is_no_inventory_whatever_its_subject(subject: bytes) -> None:
+    vex = b'{"bomFormat": "CycloneDX", "specVersion": "1.4", "vulnerabilities": [{"id": "CVE-1"}]%s}'
+
+    with pytest.raises(NotAnSbom, match="VEX or VDR"):
+        read(vex % subject)
 
 
 def test_a_file_extension_is_never_needed() -> None:
