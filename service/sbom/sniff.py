@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from service.sbom import sniff_spdx
 from service.sbom.cyclonedx_xml import NAMESPACE
 from service.sbom.document import Format
 from service.sbom.envelope_layers import Wrapping
@@ -22,7 +23,6 @@ _OPEN = re.compile(rb"\s*\{\s*")
 _MEMBER = re.compile(rb'"([^"\\]{0,60})"\s*:\s*("[^"\\]{0,200}"|[\d.eE+-]{1,40}|true|false|null)\s*,\s*')
 _MOST_MEMBERS = 12
 _TAG_VALUE = re.compile(rb"^[ \t]*SPDXVersion[ \t]*:", re.MULTILINE)
-_YAML = re.compile(rb"^(spdxVersion|bomFormat)\s*:", re.MULTILINE)
 _HEAD_BYTES = 1 << 16
 _MAGIC = (
     (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "a zip archive"),
@@ -66,8 +66,8 @@ def sniff(data: bytes) -> Format | Wrapping:
     if not first:
         raise NotAnSbom(f"The upload is empty. {_SEND}")
     if first == b"{":
-        return _at_a_glance(data) or _by_keys(data)
-    if first == b"<":
+        return _at_a_glance(data) or sniff_spdx.from_braces(data) or _by_keys(data)
+    if first == b"<" and not sniff_spdx.is_turtle(data):
         return _xml(data[start:] if start else data)
     return _text(data, first)
 
@@ -148,11 +148,11 @@ def _xml(data: bytes) -> Format:
         if version is not None and not version[1].startswith("1."):
             raise UnsupportedFormat(f"CycloneDX {version[1]} is not read yet. {_SEND}")
         return Format.CYCLONEDX_XML
-    if name == "RDF" or "spdx.org" in start_tag:
-        raise UnsupportedFormat(f"This is SPDX as XML or RDF, which is not supported. {_SEND}")
+    if spdx := sniff_spdx.from_xml(data, name, start_tag):
+        return spdx
     if name.lower() == "html":
         raise NotAnSbom(f"This is an HTML page, perhaps a login or error page. {_SEND}")
-    raise NotAnSbom(f"This is XML with the root element {name!r} outside CycloneDX's namespace. {_SEND}")
+    raise NotAnSbom(f"This is XML with the root element {name!r} outside CycloneDX's namespace, and no SPDX. {_SEND}")
 
 
 def _text(data: bytes, first: bytes) -> Format:
@@ -162,8 +162,8 @@ def _text(data: bytes, first: bytes) -> Format:
     head = data[:_HEAD_BYTES]
     if _TAG_VALUE.search(head):
         return Format.SPDX_TAG_VALUE
-    if _YAML.search(head):
-        raise UnsupportedFormat(f"This is an SBOM as YAML, which is not supported. {_SEND}")
+    if spdx := sniff_spdx.from_text(data):
+        return spdx
     if head.startswith(b"version https://git-lfs"):
         raise NotAnSbom(f"This is a Git LFS pointer; the file itself is elsewhere. {_SEND}")
     if first in b'["-0123456789' or head.strip() in (b"null", b"true", b"false"):

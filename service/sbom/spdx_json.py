@@ -7,6 +7,6 @@ from service.sbom.spdx import document
 from service.sbom.spdx_model import SpdxDocument
 
 
-def read(data: bytes, oddities: Oddities, max_components: int) -> Document:
-    """Read UTF-8 JSON; errors are those of `decode` and `document`."""
-    return document(decode(data, SpdxDocument, oddities), Format.SPDX_JSON, oddities, max_components)
+def read(data: bytes, oddities: Oddities, max_components: int, kind: Format = Format.SPDX_JSON) -> Document:
+    """Read UTF-8 JSON, which *kind* was translated to; errors are those of `decode` and `document`."""
+    return document(decode(data, SpdxDocument, oddities), kind, oddities, max_components)

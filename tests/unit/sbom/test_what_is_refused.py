@@ -57,7 +57,7 @@ def test_what_is_no_sbom_is_named(data: bytes, named: str) -> None:
         (b'<bom xmlns="http://cyclonedx.org/schema/bom/9.9"/>', "CycloneDX 9.9"),
         (b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>', "RDF"),
         (b"SPDXVersion: SPDX-1.2\n", "SPDX-1.2"),
-        (b'spdxVersion: "SPDX-2.3"\n', "YAML"),
+        (b'bomFormat: "CycloneDX"\n', "YAML"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"PK\x03\x04", "zip"),
         (b"%PDF-1.7", "PDF"),
