@@ -22,7 +22,7 @@ from service.inventory.catalogue_models import Component, ComponentCoord, Family
 from service.inventory.families import families_of
 from service.inventory.osv_packages import osv_package_ids
 from service.inventory.words import tokens
-from service.purls import Coordinate, Identity, identify
+from service.purls import RELEASE_PACKAGES, Coordinate, Identity, identify, release_among
 from service.sbom.document import Component as Listed
 from service.sbom.document import Document, OperatingSystem
 from service.versions import KEY_VERSION, UnparsableVersion, sort_key
@@ -65,8 +65,19 @@ SCOPE_CODE = {name: code for code, name in enumerate(SCOPES)}
 
 def entries_of(document: Document) -> list[tuple[str, Entry]]:
     """Identify every component of a document: (ref, entry) in document order. Pure."""
-    system = document.operating_system or OperatingSystem(id="")
+    system = _system_of(document)
     return [(listed.ref, _entry(listed, system)) for listed in document.components]
+
+
+def _system_of(document: Document) -> OperatingSystem:
+    """Find the system that the document is about: stated outright, or by the package that owns os-release."""
+    stated = document.operating_system
+    if stated and stated.version:
+        return stated
+    owners = ((one.name, one.version) for one in document.components if one.name in RELEASE_PACKAGES)
+    if release := release_among(owners):
+        return OperatingSystem(id=release[0], version=release[1])
+    return stated or OperatingSystem(id="")
 
 
 def _entry(listed: Listed, system: OperatingSystem) -> Entry:
@@ -78,6 +89,7 @@ def _entry(listed: Listed, system: OperatingSystem) -> Entry:
         version=listed.version,
         cpes=listed.cpes,
         hashes=listed.hashes if nameless else (),
+        package_type=listed.package_type,
         source_name=listed.source_name,
         source_version=listed.source_version,
         os_id=system.id,
@@ -94,6 +106,7 @@ class _Named(NamedTuple):
     version: str
     cpes: tuple[str, ...]
     hashes: tuple[tuple[str, str], ...]
+    package_type: str
     source_name: str
     source_version: str
     os_id: str
@@ -108,6 +121,7 @@ def _identified(named: _Named) -> tuple[UUID, Identity, str]:
         name=named.name,
         version=named.version,
         cpes=named.cpes,
+        package_type=named.package_type,
         source_name=named.source_name,
         source_version=named.source_version,
         os_id=named.os_id,
@@ -297,7 +311,8 @@ def _add_sources_and_families(session: WriteSession, missing: Sequence[Entry], i
         package_id = ids[_package_name(identity)]
         if identity.source_name and identity.source_name != identity.name:
             sources.add((package_id, identity.source_name))
-        for membership in families_of(identity.type, identity.namespace, identity.name, identity.source_name):
+        built_from = identity.source_name or identity.name
+        for membership in families_of(identity.type, identity.namespace, identity.name, built_from):
             members.setdefault((membership.family, package_id), (membership.reason, membership.own_versions))
     if sources:
         package_ids, source_names = zip(*sorted(sources), strict=True)

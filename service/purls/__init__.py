@@ -6,8 +6,10 @@
 from service.purls.canonical import BadPurl, Purl, canonical, parse
 from service.purls.ecosystems import base_of, normalise_name
 from service.purls.identity import Coordinate, Identity, identify
+from service.purls.releases import RELEASE_PACKAGES, release_among
 
 __all__ = [
+    "RELEASE_PACKAGES",
     "BadPurl",
     "Coordinate",
     "Identity",
@@ -17,4 +19,5 @@ __all__ = [
     "identify",
     "normalise_name",
     "parse",
+    "release_among",
 ]

@@ -18,10 +18,16 @@ MAX_PURL = 4_000
 #: Types that tools have used for packages of another type: (type, namespace when none is given).
 _TYPES = {
     "alpine": ("apk", "alpine"),
+    "arch": ("alpm", "arch"),
+    "debian": ("deb", "debian"),
     "dotnet": ("nuget", ""),
     "dotnet-core": ("nuget", ""),
     "githubactions": ("github", ""),
+    "ubuntu": ("deb", "ubuntu"),
 }
+
+#: Namespaces that name the release too; the vendor's name alone would lose it.
+_ROLLING = {"opensuse-tumbleweed": "opensuse-tumbleweed", "opensuse.tumbleweed": "opensuse-tumbleweed"}
 
 #: Vendors of distribution packages under their other names. os-release, purl types and scanners each have their own.
 VENDORS = {
@@ -128,8 +134,19 @@ def parse(purl: str) -> Purl:
     *namespaces, name = segments
     if not version and name.find("@") > 0:  # pkg:golang/example.com/xz%40v0.5.9
         name, _, version = name.partition("@")
-    kind, namespace, name = _folded(kind, "/".join(namespaces), name.strip())
-    return Purl(kind, namespace, name, _decoded(version).strip(), _qualifiers(qualifiers), _subpath(subpath))
+    said = _qualifiers(qualifiers)
+    if namespaces and namespaces[0].lower() in _ROLLING and kind == "rpm":
+        said.setdefault("distro", _ROLLING[namespaces[0].lower()])
+    return _made(kind, "/".join(namespaces), name.strip(), _decoded(version).strip(), said, _subpath(subpath))
+
+
+def named(kind: str, namespace: str, name: str, version: str) -> Purl:
+    """Make the package URL of a package whose parts are known."""
+    return _made(kind, namespace, name, version, {}, "")
+
+
+def _made(kind: str, namespace: str, name: str, version: str, qualifiers: dict[str, str], subpath: str) -> Purl:
+    return Purl(*_folded(kind, namespace, name), version, qualifiers, subpath)
 
 
 def _split_version(path: str) -> tuple[str, str]:

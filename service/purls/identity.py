@@ -1,5 +1,6 @@
 """Who a component is: from what an SBOM says of it to what OSV and search need. Pure; never raises.
 
+Equal identities are one component, whichever scanner listed it: what is the same is written the same (README.md).
 A component has coordinates where OSV could speak of it, and a reason in `Identity.unevaluated` wherever an answer
 would be less than certain. Coordinates never leave the component's own distribution: Debian's advisories say nothing
 about Ubuntu's or SUSE's package of the same name.
@@ -12,9 +13,10 @@ from typing import Final
 import msgspec
 
 from service.purls import sources
-from service.purls.canonical import BadPurl, Purl, parse
+from service.purls.canonical import BadPurl, Purl, named, parse
 from service.purls.distributions import Distribution, distribution_of
 from service.purls.ecosystems import UNORDERED, registry_names
+from service.purls.qualifiers import DISTRIBUTION_TYPES, distro_of, telling
 from service.purls.sources import Source, built_from, source_of
 
 #: Why advisories cannot be matched, or not with certainty.
@@ -29,6 +31,11 @@ NO_ORDERING: Final = "no-ordering"
 UNKNOWN_DISTRIBUTION: Final = "unknown-distribution"
 #: Its distribution is known, its release is not: coordinates stand in the bare ecosystem.
 UNKNOWN_RELEASE: Final = "unknown-release"
+#: A version without the packaging's release (``4.2.46`` of 4.2.46-34): coordinates stand, but what is between two
+#: releases of one version cannot be told.
+NO_RELEASE: Final = "no-release"
+#: A layer of an image, named by its digest.
+IMAGE_LAYER: Final = "image-layer"
 #: Go's build tools leave the main module, and what is replaced by a folder, without a version of its own.
 GO_DEVEL_VERSION: Final = "go-devel-version"
 #: A Go module replaced by a folder (``../api``) is published nowhere.
@@ -38,7 +45,12 @@ GO_LOCAL_MODULE: Final = "go-local-module"
 MAX_NAME: Final = 300
 MAX_VERSION: Final = 400
 
-_DISTRIBUTION_TYPES: Final = frozenset({"deb", "rpm", "apk", "alpm"})
+#: Of `Identity.identified_by`.
+BY_PURL: Final = "purl"
+BY_CPE: Final = "cpe"
+BY_DISTRIBUTION: Final = "name+distribution"
+BY_NOTHING: Final = "none"
+
 #: Their advisories name packages as they are installed.
 _BY_BINARY: Final = frozenset({"Wolfi", "Chainguard", "MinimOS", "CleanStart", "Photon OS"})
 #: Its records leave the epoch out.
@@ -49,6 +61,11 @@ _PLACEHOLDERS: Final = frozenset(
 )
 _GO_DEVEL: Final = frozenset({"(devel)", "devel"})
 _GO_SYNTHETIC = "-000000000000"
+#: Packagings that append a release to every version.
+_RELEASE: Final = {"apk": re.compile(r"-r\d"), "rpm": re.compile(r"-")}
+_LAYER = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
+_GO_NUMBER = re.compile(r"\d+\.\d+\.\d")
+_GO_OWN: Final = frozenset({"stdlib", "toolchain"})
 _EPOCH = re.compile(r"\d+:")
 _EPOCH_NUMBER = re.compile(r"[1-9]\d{0,8}")
 
@@ -58,7 +75,8 @@ class Coordinate(msgspec.Struct, frozen=True):
 
     `ecosystem` is OSV's, with its release where that is known; `name` is normalised by the ecosystem's rule;
     `version` is to be ordered by it. `relation` is ``package``, or ``source`` where name and version are those of the
-    source package. Where `release_known` is false the ecosystem is the bare distribution.
+    source package. Where `release_known` is false, the ecosystem is the bare distribution or the version lacks its
+    release: what matches there is possible, never certain.
     """
 
     ecosystem: str
@@ -69,10 +87,12 @@ class Coordinate(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who a component is. `purl`, `type` and `namespace` are '' where the document gives no usable purl.
+    """Who a component is. `purl`, `type` and `namespace` are '' where the document says no kind of package.
 
+    `purl` is written from the identity: architecture and source are left out, the release is as we label it.
     `distribution` is ``debian:13``, ``alpine:v3.18``, ``fedora:40``, a bare ``debian``, or ''. `version` carries the
-    epoch that a purl keeps in a qualifier. `unevaluated` is '' or one of this module's reasons.
+    epoch that a purl keeps in a qualifier. The source is '' where it is the package's own, or unknown. `unevaluated`
+    is '' or one of this module's reasons, `identified_by` one of its `BY_…`.
     """
 
     purl: str
@@ -85,6 +105,7 @@ class Identity(msgspec.Struct, frozen=True):
     distribution: str
     coordinates: tuple[Coordinate, ...]
     unevaluated: str
+    identified_by: str = BY_PURL
 
 
 def identify(
@@ -92,7 +113,8 @@ def identify(
     purl: str,
     name: str,
     version: str,
-    cpes: tuple[str, ...] = (),  # noqa: ARG001 - they will settle Red Hat's products
+    cpes: tuple[str, ...] = (),
+    package_type: str = "",
     source_name: str = "",
     source_version: str = "",
     os_id: str = "",
@@ -105,50 +127,84 @@ def identify(
         name: The component's own; counts where the purl does not.
         version: The component's own; the purl's goes first, since some tools shorten this one.
         cpes: The component's.
+        package_type: Of a distribution's package without purl: the type that the document states for it elsewhere.
         source_name: Of the distribution's source package, as the document says it outside the purl.
         source_version: The same.
         os_id: os-release's ID of what the document is about.
         os_version: Its VERSION_ID.
     """
     hint = Source(_shown(source_name, MAX_NAME), _shown(source_version, MAX_VERSION))
-    if not purl:
-        return _by_name(name, version, hint, NO_PURL)
-    try:
-        parsed = parse(purl)
-    except BadPurl:
-        return _by_name(name, version, hint, BAD_PURL)
-    if parsed.type in _DISTRIBUTION_TYPES:
-        distro = parsed.qualifiers.get("distro", "")
-        distribution = distribution_of(parsed.type, parsed.namespace, distro, os_id, os_version)
-        return _distributed(parsed, _version(parsed, version), hint, distribution)
-    return _published(parsed, _version(parsed, version), name)
+    parsed, by, reason = None, BY_PURL, NO_PURL
+    if purl:
+        try:
+            parsed = parse(purl)
+        except BadPurl:
+            reason = BAD_PURL
+    elif package_type in DISTRIBUTION_TYPES:
+        parsed, by = _installed(package_type, name, os_id, os_version), BY_DISTRIBUTION
+    if parsed is None:
+        return _by_name(name, version, hint, cpes, reason)
+    if parsed.type not in DISTRIBUTION_TYPES:
+        return _published(parsed, _version(parsed, version), name)
+    distribution = distribution_of(parsed.type, parsed.namespace, distro_of(parsed), os_id, os_version)
+    if not parsed.namespace:
+        parsed = parsed._replace(namespace=distribution.label.partition(":")[0])
+    return _distributed(parsed, _version(parsed, version), hint, distribution, by)
 
 
-def _by_name(name: str, version: str, hint: Source, reason: str) -> Identity:
+def _installed(kind: str, name: str, os_id: str, os_version: str) -> Purl | None:
+    """Write the purl of a package that is known by its package database and the system around it."""
+    vendor = distribution_of(kind, "", "", os_id, os_version).label.partition(":")[0]
+    shown = _shown(name, MAX_NAME)
+    return named(kind, vendor, shown, "") if vendor and shown else None
+
+
+def _by_name(name: str, version: str, hint: Source, cpes: tuple[str, ...], reason: str) -> Identity:
     shown = _shown(name, MAX_NAME), _stated(_shown(version, MAX_VERSION))
-    return Identity("", "", "", *shown, hint.name, hint.version, "", (), reason)
+    by = BY_NOTHING
+    if cpes:
+        by, reason = BY_CPE, NO_ECOSYSTEM
+    elif not version and _LAYER.fullmatch(name):
+        reason = IMAGE_LAYER
+    return Identity("", "", "", *shown, hint.name, hint.version, "", (), reason, by)
 
 
 def _published(purl: Purl, version: str, name: str) -> Identity:
     """Identify a package of a registry, or of none."""
-    written = str(purl)
+    if purl.type in _NAMED_IN_CASE:
+        purl = _as_named(purl, name)
     if purl.type == "golang":
-        purl = _whole_module(purl, name)
+        version = _go_version(purl, version)
     names = registry_names(purl)
     reason = _registry_problem(purl, names, version)
     coordinates = [Coordinate(ecosystem, own, version, "package", True) for ecosystem, own in names]
     if reason not in ("", NO_ORDERING):
         coordinates = []
+    written = str(purl._replace(version=version, qualifiers=telling(purl)))
     return _identity(purl, version, written=written, coordinates=tuple(coordinates), unevaluated=reason)
 
 
-def _whole_module(purl: Purl, name: str) -> Purl:
+#: Registries that tell names apart by case, although some tools write purls in lower case (trivy for Go).
+_NAMED_IN_CASE: Final = frozenset({"golang", "npm"})
+
+
+def _as_named(purl: Purl, name: str) -> Purl:
+    """Take the name's own case and end from the component, where the purl has lost them."""
+    path = purl.path
     # Older syft files the end of a module's path as a subpath: github.com/cespare/xxhash#v2. Elsewhere a subpath is a
     # folder within the module; the component's own name tells which.
-    if not purl.subpath or name != f"{purl.path}/{purl.subpath}":
+    ended = purl.type == "golang" and purl.subpath and name == f"{path}/{purl.subpath}"
+    if not ended and (name == path or name.lower() != path.lower()):
         return purl
-    namespace, _, last = name.rpartition("/")
-    return purl._replace(namespace=namespace, name=last, subpath="")
+    namespace, _, last = _shown(name, MAX_NAME).rpartition("/")
+    return purl._replace(namespace=namespace, name=last, subpath="" if ended else purl.subpath)
+
+
+def _go_version(purl: Purl, version: str) -> str:
+    # Modules' versions begin with a v, those of Go itself do not; some tools leave it out, or write go1.21.1.
+    if purl.name in _GO_OWN and not purl.namespace:
+        return version.removeprefix("go").removeprefix("v")
+    return f"v{version}" if _GO_NUMBER.match(version) else version
 
 
 def _registry_problem(purl: Purl, names: tuple[tuple[str, str], ...], version: str) -> str:
@@ -163,14 +219,11 @@ def _registry_problem(purl: Purl, names: tuple[tuple[str, str], ...], version: s
     return NO_ORDERING if names[0][0] in UNORDERED else ""
 
 
-def _distributed(purl: Purl, version: str, hint: Source, distribution: Distribution) -> Identity:
+def _distributed(purl: Purl, version: str, hint: Source, distribution: Distribution, by: str) -> Identity:
     """Identify a distribution's package, by its source and by its own name."""
-    source = source_of(purl, hint)
-    if source.name:
-        source = Source(source.name, source.version or built_from(purl.type, version))
-        source = source._replace(
-            version=_with_epoch_of(version, source.version) if purl.type == "rpm" else source.version
-        )
+    source = _source(purl, version, hint)
+    release = _RELEASE.get(purl.type)
+    whole = release is None or bool(release.search(version))
     reason = ""
     if not version:
         reason = NO_VERSION
@@ -178,24 +231,48 @@ def _distributed(purl: Purl, version: str, hint: Source, distribution: Distribut
         reason = NO_ECOSYSTEM if distribution.label else UNKNOWN_DISTRIBUTION
     elif not distribution.release_known:
         reason = UNKNOWN_RELEASE
-    coordinates = _of_distribution(purl, version, source, distribution) if version else ()
+    elif not whole:
+        reason = NO_RELEASE
+    known = distribution.release_known and whole
     return _identity(
         purl,
         version,
-        written=str(purl),
+        written=_written(purl, version, distribution.label),
         source=source,
         distribution=distribution.label,
-        coordinates=coordinates,
+        coordinates=_of_distribution(purl, version, source, distribution, known=known) if version else (),
         unevaluated=reason,
+        by=by,
     )
 
 
-def _of_distribution(purl: Purl, version: str, source: Source, distribution: Distribution) -> tuple[Coordinate, ...]:
+def _source(purl: Purl, version: str, hint: Source) -> Source:
+    """Find the source package; `UNKNOWN` where it is the package's own, as scanners say or leave to be understood."""
+    source = source_of(purl, hint)
+    if not source.name:
+        return source
+    own = built_from(purl.type, version)
+    source = Source(source.name, _with_epoch_of(purl, version, _no_zero(source.version)) or own)
+    return sources.UNKNOWN if source == (purl.name, own) else source
+
+
+def _written(purl: Purl, version: str, label: str) -> str:
+    qualifiers = telling(purl)
+    if label != purl.namespace and label:
+        qualifiers["distro"] = label.replace(":v", "-").replace(":", "-")
+    epoch = _EPOCH.match(version) if purl.type == "rpm" else None
+    if epoch:
+        qualifiers["epoch"], version = epoch[0][:-1], version[epoch.end() :]
+    return str(purl._replace(version=version, qualifiers=qualifiers))
+
+
+def _of_distribution(
+    purl: Purl, version: str, source: Source, distribution: Distribution, *, known: bool
+) -> tuple[Coordinate, ...]:
     own = purl.name, built_from(purl.type, version), "package"
     by_source = own
     if source.name:
         by_source = source.name, source.version, "package" if source.name == purl.name else "source"
-    known = distribution.release_known
     found: list[Coordinate] = []
     for ecosystem in distribution.ecosystems:
         base = ecosystem.partition(":")[0]
@@ -217,9 +294,10 @@ def _identity(
     distribution: str = "",
     coordinates: tuple[Coordinate, ...],
     unevaluated: str,
+    by: str = BY_PURL,
 ) -> Identity:
     namespace, name = _shown(purl.namespace, MAX_NAME), _shown(purl.name, MAX_NAME)
-    return Identity(written, purl.type, namespace, name, version, *source, distribution, coordinates, unevaluated)
+    return Identity(written, purl.type, namespace, name, version, *source, distribution, coordinates, unevaluated, by)
 
 
 def _version(purl: Purl, given: str) -> str:
@@ -227,12 +305,19 @@ def _version(purl: Purl, given: str) -> str:
     epoch = purl.qualifiers.get("epoch", "")
     if epoch and version and _EPOCH_NUMBER.fullmatch(epoch) and not _EPOCH.match(version):
         version = f"{epoch}:{version}"
+    if purl.type in DISTRIBUTION_TYPES:
+        version = _no_zero(version)
     return version if len(version) <= MAX_VERSION else _shown(version, MAX_VERSION)
 
 
-def _with_epoch_of(version: str, other: str) -> str:
+def _no_zero(version: str) -> str:
+    # 0:1.2-3 is 1.2-3 to dpkg and rpm alike.
+    return version.removeprefix("0:")
+
+
+def _with_epoch_of(purl: Purl, version: str, other: str) -> str:
     # The file name of a source rpm leaves out the epoch that it shares with what was built from it.
-    epoch = _EPOCH.match(version)
+    epoch = _EPOCH.match(version) if purl.type == "rpm" else None
     return f"{epoch[0]}{other}" if epoch and other and not _EPOCH.match(other) else other
 
 

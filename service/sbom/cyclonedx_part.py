@@ -6,7 +6,14 @@ from service.sbom.cyclonedx_model import LicenseChoice, Part
 from service.sbom.document import Component, Scope
 from service.sbom.graph import References
 from service.sbom.hashes import hashes
-from service.sbom.hints import STATING, scope_from_properties, source_from_properties, stated_in
+from service.sbom.hints import (
+    STATING,
+    SYFT_CPE,
+    cpes_from_properties,
+    scope_from_properties,
+    source_from_properties,
+    stated_in,
+)
 from service.sbom.licences import all_of
 from service.sbom.oddities import Oddities
 from service.sbom.parties import contact_of
@@ -46,7 +53,7 @@ def component(
         type=_type(part, where, oddities),
         namespace=text(part.group),
         purl=purl,
-        cpes=(cpe,) if cpe else (),
+        cpes=_cpes(cpe, part, said) if said else (cpe,) if cpe else (),
         hashes=digests,
         licence=all_of(_licences(part.licenses, where, oddities)) if part.licenses else "",
         supplier=_supplier(part),
@@ -57,6 +64,12 @@ def component(
         stated=_stated(part, said) if part.supplier or part.manufacturer or not STATING.isdisjoint(said) else (),
     )
     return looked_over(found, where, oddities)
+
+
+def _cpes(cpe: str, part: Part, said: dict[str, str]) -> tuple[str, ...]:
+    further = ((text(one.name), text(one.value)) for one in part.properties or ())
+    found = cpes_from_properties(further) if SYFT_CPE in said else ()
+    return tuple(dict.fromkeys((cpe, *found))) if cpe else found
 
 
 def _stated(part: Part, said: dict[str, str]) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``path`` holds the names of the components it is nested in, outermost first; empty at the top.
     ``hashes`` are (algorithm, lower-case hex) with algorithms spelt as ``sha256``, ``sha1``, ``md5``, ``sha512``...
     ``source_name`` and ``source_version`` name the distribution's source package where the document says so outside
-    the purl (trivy properties, SPDX ``sourceInfo``). ``stated`` names what the entry says besides and only quality
+    the purl (trivy properties, SPDX ``sourceInfo``). ``package_type`` is the purl type that it states where it writes
+    no purl (tern's layers say that dpkg read them). ``stated`` names what the entry says besides and only quality
     asks for: ``contact`` (of the supplier), ``filename``, ``executable``, ``archive``, ``structured``.
     """
 
@@ -56,6 +57,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     scope: Scope = Scope.REQUIRED
     source_name: str = ""
     source_version: str = ""
+    package_type: str = ""
     path: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
 

@@ -1,15 +1,37 @@
-"""What tools say beside the standard: source packages and development scopes."""
+"""What tools say beside the standard: source packages, CPEs, distributions and development scopes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from service.sbom.document import Scope
+from service.sbom.document import OperatingSystem, Scope
 
 # trivy's SPDX: "built package from: xz-utils 5.6.1-1". syft's "acquired package info from ..." names files instead.
 _BUILT_FROM = re.compile(r"built package from:\s+(\S+)(?:\s+(\S+))?")
 
+#: Names as os-release writes them for people, and the ID that belongs to them.
+_PRETTY_NAMES = {
+    "AlmaLinux": "almalinux",
+    "Alpine Linux": "alpine",
+    "Amazon Linux": "amzn",
+    "CentOS Linux": "centos",
+    "Debian GNU/Linux": "debian",
+    "Distroless - Debian GNU/Linux": "debian",
+    "Fedora Linux": "fedora",
+    "Oracle Linux Server": "ol",
+    "Red Hat Enterprise Linux": "rhel",
+    "Red Hat Enterprise Linux Server": "rhel",
+    "Rocky Linux": "rocky",
+    "SUSE Linux Enterprise Server": "sles",
+    "Ubuntu": "ubuntu",
+    "VMware Photon OS/Linux": "photon",
+    "openSUSE Leap": "opensuse-leap",
+}
+_PRETTY = re.compile(r"(?P<name>[A-Z a-z/-]+?) v?(?P<release>\d+(?:\.\d+)*)(?: SP(?P<pack>\d+))?(?:[ ;].*)?")
+
 _TRIVY = "aquasecurity:trivy:"
 _SYFT = "syft:metadata:"
+#: The property in which syft gives a further CPE.
+SYFT_CPE = "syft:cpe23"
 
 # The CycloneDX property taxonomy and what generators write; the value "true" makes it a development dependency.
 _DEV_FLAGS = (":development", ":isDevRequirement", ":isDevDependency", ":dev")
@@ -51,6 +73,20 @@ def source_from_properties(properties: Mapping[str, str]) -> tuple[str, str]:
     if name := properties.get(f"{_SYFT}source"):
         return name, properties.get(f"{_SYFT}sourceVersion", "")
     return properties.get(f"{_SYFT}originPackage", ""), ""
+
+
+def cpes_from_properties(properties: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Read the CPEs that syft writes into CycloneDX properties, one property of the same name for each."""
+    return tuple(value for name, value in properties if name == SYFT_CPE and value.startswith("cpe:"))
+
+
+def system_from_pretty_name(name: str) -> OperatingSystem | None:
+    """Read ``Debian GNU/Linux 11 (bullseye)``; None where it names no distribution's release that we know."""
+    said = _PRETTY.fullmatch(name)
+    if said is None or said["name"] not in _PRETTY_NAMES:
+        return None
+    release = f"{said['release']}.{said['pack']}" if said["pack"] else said["release"]
+    return OperatingSystem(id=_PRETTY_NAMES[said["name"]], version=release)
 
 
 def _rpm_version(properties: Mapping[str, str]) -> str:
