@@ -1,7 +1,7 @@
 """``/v1/products/{product}/components`` and ``/findings``: what is in it, and what is known of that."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
@@ -29,6 +29,9 @@ class ComponentOut(Answer):
     name: str
     version: str
     scope: str
+    relation: Literal["direct", "transitive", "unknown"] = Field(
+        description="unknown: the SBOM has no graph, or does not connect the component with its subject"
+    )
     licence: str
     supplier: str
     unevaluated: str = Field(description="empty, or why no advisory can be matched with certainty")

@@ -11,7 +11,9 @@ from service.db import ReadSession, any_of
 from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
 from service.inventory.field import FieldUse, uses_after, uses_of_stream
+from service.inventory.graph import Relation
 from service.inventory.models import Product, Release, Stream
+from service.inventory.paths import relations_of
 from service.inventory.products import find_stream
 
 #: Stream, release (0: the newest upload), component.
@@ -21,7 +23,10 @@ BEGINNING: Position = (0, 0, 0)
 
 @dataclass(frozen=True)
 class Listed:
-    """A component where it is. `since`: the upload that brought it; `unevaluated`: '' or why nothing can match it."""
+    """A component where it is.
+
+    `since`: the upload that brought it; `unevaluated`: '' or why nothing can match it; `relation` as in `graph`.
+    """
 
     position: Position
     stream: str
@@ -30,6 +35,7 @@ class Listed:
     name: str
     version: str
     scope: str
+    relation: Relation
     licence: str
     supplier: str
     unevaluated: str
@@ -59,7 +65,7 @@ def components_of(
         return _listed(session, uses_after(session, product.id, after, limit))
     row = find_stream(session, product.id, stream)
     at_us = to_micros(as_of) if as_of else None
-    return _listed(session, uses_of_stream(session, row, at_us, after[2], limit))
+    return _listed(session, uses_of_stream(session, row, at_us, after[2], limit), at_us)
 
 
 def places_of(session: ReadSession, uses: Iterable[FieldUse]) -> tuple[dict[int, str], dict[int, str]]:
@@ -72,7 +78,7 @@ def places_of(session: ReadSession, uses: Iterable[FieldUse]) -> tuple[dict[int,
     return {row.id: row.name for row in streams}, {row.id: row.version for row in releases}
 
 
-def _listed(session: ReadSession, uses: Sequence[FieldUse]) -> list[Listed]:
+def _listed(session: ReadSession, uses: Sequence[FieldUse], at_us: int | None = None) -> list[Listed]:
     streams, releases = places_of(session, uses)
     rows = session.execute(
         select(
@@ -88,6 +94,7 @@ def _listed(session: ReadSession, uses: Sequence[FieldUse]) -> list[Listed]:
         .where(Component.id == any_of(use.component_id for use in uses))
     )
     components = {row.id: row for row in rows}
+    relations = relations_of(session, uses, at_us)
     return [
         Listed(
             position=(use.stream_id, use.release_id or 0, use.component_id),
@@ -97,10 +104,11 @@ def _listed(session: ReadSession, uses: Sequence[FieldUse]) -> list[Listed]:
             name=components[use.component_id].name,
             version=components[use.component_id].version,
             scope=SCOPES[use.scope],
+            relation=relation,
             licence=components[use.component_id].licence,
             supplier=components[use.component_id].supplier,
             unevaluated=components[use.component_id].unevaluated,
             since=from_micros(use.from_us),
         )
-        for use in uses
+        for use, relation in zip(uses, relations, strict=True)
     ]

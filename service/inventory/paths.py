@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, select, text
 
+from service.clock import OPEN
 from service.db import ReadSession, any_of, arrays
 from service.inventory.answer import Named
 from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
-from service.inventory.field import literal_open
+from service.inventory.field import FieldUse, literal_open
 from service.inventory.graph import SUBJECT, Relation, unpack
 from service.inventory.graph import Graph as Unpacked
-from service.inventory.models import Graph, Usage
+from service.inventory.models import Graph, Release, Usage
 from service.inventory.sightings import Sighting
 from service.inventory.snapshots import Snapshot
 from service.inventory.ways import NO_WAY, Ways, ways_to
@@ -38,7 +39,7 @@ def paths_of(session: ReadSession, seen: Sequence[Sighting]) -> list[Path]:
     """Give each sighting's shortest path, in the order of *seen*."""
     if not seen:
         return []
-    roots = _roots(session, seen)
+    roots = _roots(session, [(one.stream_id, one.to_us, one.upload_id) for one in seen])
     graphs = graphs_of(session, (graph_id for graph_id, _ in roots))
     return [
         Path(graphs[graph_id].path_to(one.component_id) if graph_id in graphs else [], subject or one.title)
@@ -64,16 +65,30 @@ ORDER BY seen.position
 """)
 
 
-def _roots(session: ReadSession, seen: Sequence[Sighting]) -> list[tuple[int | None, str | None]]:
-    rows = session.execute(
-        _ROOTS,
-        {
-            "streams": [one.stream_id for one in seen],
-            "ends": [one.to_us for one in seen],
-            "uploads": [one.upload_id for one in seen],
-        },
-    )
+def _roots(session: ReadSession, seen: Sequence[tuple[int, int, int | None]]) -> list[tuple[int | None, str | None]]:
+    """Give graph and subject of what was seen: (stream, when it ended there, or the very upload)."""
+    streams, ends, uploads = zip(*seen, strict=True)
+    rows = session.execute(_ROOTS, {"streams": list(streams), "ends": list(ends), "uploads": list(uploads)})
     return [(row.graph_id, row.subject) for row in rows]
+
+
+def relations_of(session: ReadSession, uses: Sequence[FieldUse], at_us: int | None = None) -> list[Relation]:
+    """Tell of each use whether it is direct, in the order of *uses*: now, or as streams stood at a time."""
+    places = sorted({(use.stream_id, use.release_id or 0) for use in uses})
+    if not places:
+        return []
+    releases = select(Release.id, Release.upload_id).where(Release.id == any_of(release for _, release in places))
+    uploads = {row.id: row.upload_id for row in session.execute(releases)}
+    until = OPEN if at_us is None else at_us + 1
+    roots = _roots(session, [(stream, until, uploads.get(release)) for stream, release in places])
+    graphs = graphs_of(session, (graph_id for graph_id, _ in roots))
+    found = {place: graphs.get(graph_id) for place, (graph_id, _) in zip(places, roots, strict=True)}
+    return [relation_in(found[use.stream_id, use.release_id or 0], use.component_id) for use in uses]
+
+
+def relation_in(graph: Unpacked | None, component_id: int) -> Relation:
+    """Tell whether a component is direct, as far as there is a graph."""
+    return graph.relation(component_id) if graph else "unknown"
 
 
 def graphs_of(session: ReadSession, graph_ids: Iterable[int | None]) -> dict[int | None, Unpacked]:

@@ -204,3 +204,38 @@ def _instant(text: str) -> datetime | None:
     if at.tzinfo is None:
         raise BadReference(f"{text} needs a time zone: stream:main@2024-03-29T15:38:00Z.")
     return at
+
+
+def snapshots_at(
+    session: ReadSession,
+    product: Product,
+    *,
+    stream: str | None = None,
+    release: str | None = None,
+    upload_id: int | None = None,
+    at: datetime | None = None,
+) -> list[Snapshot]:
+    """Find the snapshots that a caller means: one upload, one release, one stream, or all that is in the field.
+
+    Args:
+        session: Reads.
+        product: Whose.
+        stream: Of whatever kind, retired or not; with *release*, the one of several that have it.
+        release: Supported or not.
+        upload_id: Goes alone.
+        at: What stood in the stream, or in the field, then; does not go with the other two.
+
+    Raises:
+        BadReference: They contradict each other.
+    """
+    if upload_id is not None:
+        if stream or release or at:
+            raise BadReference("sbom= names one upload; leave the stream, the release and the time out.")
+        return [snapshot_of_upload(session, product, upload_id)]
+    if release is not None:
+        if at:
+            raise BadReference("A release is what it was; leave as_of out.")
+        return [snapshot_of_release(session, product, release, stream=stream)]
+    if stream is not None:
+        return [newest_snapshot(session, product, stream, at)]
+    return snapshots_in_field(session, product, at)
