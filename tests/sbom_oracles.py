@@ -1,10 +1,12 @@
 """Other people's readers, asked the same questions: what does this document list, and what depends on what."""
 
 import json
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import yaml  # type: ignore[import-untyped]
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component
 from defusedxml import ElementTree
@@ -12,7 +14,9 @@ from packageurl import PackageURL
 from spdx_tools.common.spdx_licensing import spdx_licensing
 from spdx_tools.spdx.model.document import Document as SpdxDocument
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
+from spdx_tools.spdx.parser.rdf import rdf_parser
 from spdx_tools.spdx.parser.tagvalue import parser as tagvalue
+from spdx_tools.spdx.parser.xml import xml_parser
 
 from service.sbom import Document, Format
 
@@ -30,7 +34,7 @@ class Listed(NamedTuple):
 def ours(document: Document) -> Listed:
     """Give our reading; a subject that is no component is added, since the oracles list it in SPDX."""
     listed = {(one.name, one.version, canonical(one.purl)) for one in document.components}
-    if document.format in (Format.SPDX_JSON, Format.SPDX_TAG_VALUE) and document.subject:
+    if document.format.startswith("spdx-") and document.subject:
         refs = {one.ref for one in document.components}
         if document.subject.ref not in refs and document.subject.type:
             listed.add((document.subject.name, document.subject.version, canonical(document.subject.purl)))
@@ -48,7 +52,19 @@ def oracle(kind: Format, data: bytes) -> Listed:
             return _cyclonedx(Bom.from_xml(ElementTree.fromstring(data)))  # type: ignore[attr-defined]
         if kind is Format.SPDX_JSON:
             return _spdx(JsonLikeDictParser().parse(json.loads(data)))  # type: ignore[no-untyped-call]
+        if kind is Format.SPDX_YAML:  # as texts: its own reader takes a bare 13 for a number and gives up
+            return _spdx(JsonLikeDictParser().parse(yaml.load(data, yaml.CBaseLoader)))  # type: ignore[no-untyped-call] # noqa: S506
+        if kind in (Format.SPDX_XML, Format.SPDX_RDF):
+            return _spdx(_from_file(xml_parser if kind is Format.SPDX_XML else rdf_parser, data))
         return _spdx(tagvalue.Parser().parse(data.decode()))  # type: ignore[no-untyped-call]
+
+
+def _from_file(parser: Any, data: bytes) -> SpdxDocument:  # noqa: ANN401 - a module
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        document: SpdxDocument = parser.parse_from_file(file.name)
+        return document
 
 
 def canonical(purl: str) -> str:
