@@ -21,7 +21,7 @@ import orjson
 from service.errors import Busy, ServiceError, TooLarge, Unreadable
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from service.sbom.apart import serve; serve()"
+_BOOT = "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from service.sbom.apart import serve; serve()"
 #: What a process may need to start at all; nothing of the service's own settings and secrets goes along.
 _PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 #: Each holds a core and up to its limit of memory, so more at once would only make all of them late.
@@ -66,7 +66,8 @@ def run_apart(module: str, function: str, data: bytes, *, seconds: float = 60.0,
         ServiceError: The very refusal it raised, if it raised one of ours.
         Busy: Others have held every turn for as long as this one may take.
     """
-    command = [sys.executable, "-I", "-c", _BOOT, str(_ROOT), module, function, str(seconds), str(megabytes)]
+    found_at = "\n".join([*filter(None, sys.path), str(_ROOT)])
+    command = [sys.executable, "-I", "-c", _BOOT, found_at, module, function, str(seconds), str(megabytes)]
     with _turn(seconds), _started(command) as process:
         try:
             said, complaint = process.communicate(data, timeout=seconds)
