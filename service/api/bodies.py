@@ -1,118 +1,100 @@
-"""Receiving a body: streamed, unpacked as it comes, and never larger than allowed, packed or not."""
+"""Receiving an SBOM: as a body or in a form, unpacked as it comes, and never larger than allowed, packed or not."""
 
-import zlib
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Protocol
 
-import zstandard
 from fastapi import Request
 
-from service.errors import TooLarge, Unreadable, Unsupported
+from service.api.forms import FORM_BYTES, Form
+from service.errors import Unreadable, Unsupported
+from service.flows.unpacking import Content, Packing, Unpacker, too_large
 
-#: Packed bytes that are unpacked at a time: what a bomb can make of one bite stays small.
-_BITE = 16 * 1024
-#: zstd cannot be told to stop, and makes 128 KiB of four bytes: of so many it makes 16 MiB at most.
-_ZSTD_BITE = 512
+_ENCODINGS = {
+    "gzip": Packing.GZIP,
+    "x-gzip": Packing.GZIP,
+    "deflate": Packing.DEFLATE,
+    "zstd": Packing.ZSTD,
+}
+_MOST_ENCODINGS = 2
+_FORM, _FIELDS = "multipart/form-data", "application/x-www-form-urlencoded"
+#: Where a tar archive says what it is, and how.
+_TAR_AT, _TAR = 257, b"ustar"
 
-#: Takes packed bytes and how many unpacked ones are still welcome; -1 asks whether the stream was whole.
-Unpack = Callable[[bytes, int], bytes]
+
+class _Sink(Protocol):
+    def feed(self, data: bytes) -> None: ...
+    def end(self) -> bytes: ...
 
 
 async def receive(request: Request, *, max_bytes: int) -> bytes:
-    """Read a request's body, unpacked.
+    """Read a request's SBOM, unpacked.
 
     Args:
-        request: ``Content-Encoding`` may be absent, gzip, deflate or zstd.
-        max_bytes: Of the unpacked body; more is refused as soon as it shows.
+        request: The SBOM is its body, or a part of its form. ``Content-Encoding`` may be absent or name gzip, deflate
+            and zstd, two at most; what is packed without saying so (gzip, zstd, bzip2, xz) is unpacked too.
+        max_bytes: Of the unpacked SBOM; more is refused as soon as it shows, and no more is read.
 
     Raises:
         TooLarge: Announced or found to be over *max_bytes*.
         Unreadable: It is not packed as announced, or breaks off.
-        Unsupported: Another encoding.
+        Unsupported: Another encoding, an archive, or the fields of a web form.
     """
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    most = max_bytes + FORM_BYTES if kind == _FORM else max_bytes
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in _UNPACKERS:
-        raise Unsupported(f"Content-Encoding {encoding} is not supported; use gzip, zstd, deflate or none.")
-    unpack = _UNPACKERS[encoding]()
-    parts: list[bytes] = []
+    if announced.isdigit() and int(announced) > most:
+        raise too_large(max_bytes)
+    unpackers = _unpackers(request.headers.getlist("content-encoding"))
+    sink: _Sink = Form(content_type, max_bytes) if kind == _FORM else Content(max_bytes)
+    try:
+        data = await _fill(request, unpackers, sink, most, max_bytes)
+    except Unreadable as error:
+        if kind != _FIELDS:
+            raise
+        raise Unreadable(f"{error.detail} {_AS_FIELDS}") from error
+    return _plausible(data, kind)
+
+
+async def _fill(request: Request, unpackers: Sequence[Unpacker], sink: _Sink, most: int, max_bytes: int) -> bytes:
     size = 0
     async for chunk in request.stream():
-        for start in range(0, len(chunk), _BITE):
-            part = unpack(chunk[start : start + _BITE], max_bytes - size + 1)
-            size += len(part)
-            if size > max_bytes:
-                raise _too_large(max_bytes)
-            parts.append(part)
-    unpack(b"", -1)
-    return b"".join(parts)
+        data, room = chunk, most - size + 1
+        for unpacker in unpackers:
+            data = unpacker.feed(data, room)
+            if len(data) >= room:
+                break
+        if len(data) >= room:
+            raise too_large(max_bytes)
+        size += len(data)
+        sink.feed(data)
+    for unpacker in unpackers:
+        unpacker.end()
+    return sink.end()
 
 
-def _plain() -> Unpack:
-    return lambda data, _room: data
+def _unpackers(headers: Sequence[str]) -> list[Unpacker]:
+    """Give what undoes the encodings, the last one first, as RFC 9110 lists them."""
+    listed = [name.strip().lower() for header in headers for name in header.split(",")]
+    names = [name for name in listed if name not in ("", "identity")]
+    for name in names:
+        if name not in _ENCODINGS:
+            raise Unsupported(f"Content-Encoding {name[:40]} is not supported; use gzip, zstd, deflate or none.")
+    if len(names) > _MOST_ENCODINGS:
+        raise Unsupported(f"The body is packed {len(names)} times over; once is enough.")
+    return [Unpacker(_ENCODINGS[name], "Content-Encoding") for name in reversed(names)]
 
 
-def _zlib(window_bits: int) -> Unpack:
-    stream = zlib.decompressobj(window_bits)
-
-    def unpack(data: bytes, room: int) -> bytes:
-        if room < 0:
-            return _ended(whole=stream.eof, more=bool(stream.unused_data))
-        try:
-            return stream.decompress(stream.unconsumed_tail + data, room)
-        except zlib.error as error:
-            raise Unreadable(f"The body is not packed as Content-Encoding says: {error}.") from error
-
-    return unpack
+_AS_FIELDS = (
+    "The body came as the fields of a web form, as curl -d sends it, without its line breaks. "
+    "Send it as it is: curl --data-binary @FILE."
+)
 
 
-def _zstd() -> Unpack:
-    # Frames may ask for a window of up to 128 MiB; what tools write by default stays far below.
-    stream = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
-    more = False
-
-    def unpack(data: bytes, room: int) -> bytes:
-        nonlocal more
-        if room < 0:
-            return _ended(whole=stream.eof, more=more or bool(stream.unused_data))
-        parts: list[bytes] = []
-        try:
-            for start in range(0, len(data), _ZSTD_BITE):
-                if stream.eof:
-                    more = True
-                if more or room <= 0:
-                    break
-                parts.append(stream.decompress(data[start : start + _ZSTD_BITE]))
-                room -= len(parts[-1])
-        except zstandard.ZstdError as error:
-            raise Unreadable(f"The body is not packed as Content-Encoding says: {error}.") from error
-        return b"".join(parts)
-
-    return unpack
-
-
-def _ended(*, whole: bool, more: bool) -> bytes:
-    """Refuse half a body, and one of which only the first of several parts was unpacked."""
-    if not whole:
-        raise Unreadable("The packed body breaks off; send it again.")
-    if more:
-        raise Unreadable("Something follows the packed body; pack it in one piece.")
-    return b""
-
-
-_UNPACKERS: dict[str, Callable[[], Unpack]] = {
-    "identity": _plain,
-    "": _plain,
-    "gzip": lambda: _zlib(zlib.MAX_WBITS | 16),
-    "x-gzip": lambda: _zlib(zlib.MAX_WBITS | 16),
-    "deflate": lambda: _zlib(zlib.MAX_WBITS),
-    "zstd": _zstd,
-}
-
-
-def _too_large(max_bytes: int) -> TooLarge:
-    return TooLarge(
-        f"An SBOM may have {max_bytes:,} bytes unpacked. Split it by component, or raise MUSTER_MAX_UPLOAD_BYTES.",
-        max_bytes=max_bytes,
-    )
+def _plausible(data: bytes, kind: str) -> bytes:
+    """Refuse at the door what no reader can know: that it is one of many files, or that its lines were joined."""
+    if data.startswith(b"PK\3\4") or data[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
+        raise Unsupported("This is an archive. Send one SBOM at a time; `muster import` takes archives and folders.")
+    if kind == _FIELDS and data.lstrip()[:1] not in (b"{", b"<"):
+        raise Unsupported(_AS_FIELDS)
+    return data
