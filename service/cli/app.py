@@ -6,7 +6,18 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.cli import advisories, importing, incidents, keys, products, searching, serving, teams, uploading
+from service.cli import (
+    advisories,
+    importing,
+    incidents,
+    keys,
+    products,
+    searching,
+    serving,
+    structure,
+    teams,
+    uploading,
+)
 from service.cli.demo import commands as demo
 from service.cli.parts import Parts
 from service.cli.showing import say
@@ -23,6 +34,7 @@ app.add_typer(products.commands, name="products")
 app.add_typer(uploading.commands)
 app.add_typer(importing.commands)
 app.add_typer(searching.commands)
+app.add_typer(structure.commands)
 app.add_typer(advisories.commands, name="advisories")
 app.add_typer(incidents.commands, name="incidents")
 
