@@ -16,6 +16,7 @@ from service.api.schemas import Answer, Page, Reason
 from service.db import ReadSession
 from service.errors import Conflict, NotFound, Unreadable
 from service.flows.answering import Gate, Receipt, record_values, upload_values
+from service.flows.checking import conformance_of
 from service.flows.receiving import Request as Delivery
 from service.flows.receiving import receive_upload, void_upload
 from service.inventory.documents import bytes_of
@@ -23,6 +24,7 @@ from service.inventory.history import document_facts, list_uploads
 from service.inventory.models import Product, Stream, Upload
 from service.inventory.products import DEFAULT_STREAM, find_product
 from service.inventory.uploads import find_upload
+from service.sbom.quality import shown
 
 router = APIRouter(tags=["sboms"])
 
@@ -185,6 +187,31 @@ class QualityOut(Answer):
     advice: list[AdviceOut] = Field(description="the most gainful first, six at most")
 
 
+class FaultOut(Answer):
+    """What a schema objects to."""
+
+    pointer: str = Field(description="JSON pointer, line or SPDX id; empty for the whole document")
+    message: str
+
+
+class ConformanceOut(Answer):
+    """What the schema of its format says of a document: information, never a gate."""
+
+    verdict: Literal["valid", "invalid", "unchecked"]
+    checked_by: str
+    schema_: str = Field(alias="schema")
+    error_count: int | None = Field(description="null where nobody could count")
+    first: list[FaultOut] = Field(description="five at most")
+    reason: str = Field(description="why it is unchecked, or uncounted")
+
+
+class RecordOut(UploadOut):
+    """An upload's record, with what is known of its document."""
+
+    quality: QualityOut
+    conformance: ConformanceOut | None = Field(description="null until it was checked, within minutes")
+
+
 class ReceiptOut(UploadOut):
     """The answer to an upload."""
 
@@ -277,7 +304,7 @@ def index(
 
 
 @router.get("/v1/sboms/{sbom}", dependencies=[Depends(may("read_answer"))], responses=problems(404))
-def show(sbom: Id, session: Read, actor: CurrentActor) -> UploadOut:
+def show(sbom: Id, session: Read, actor: CurrentActor) -> RecordOut:
     """Give an upload's record."""
     return _shape(session, _visible(session, sbom, actor))
 
@@ -306,7 +333,7 @@ def take_back(
     session: Write,
     actor: Annotated[Actor, Depends(may("manage_products"))],
     now: Now,
-) -> UploadOut:
+) -> RecordOut:
     """Take an upload back: usage is cut anew, what it opened is withdrawn, what it closed is reopened."""
     if not body.reason.strip():
         raise Unreadable("Taking an SBOM back needs a reason.")
@@ -321,7 +348,9 @@ def _visible(session: ReadSession, sbom: int, actor: Actor) -> Upload:
     return row
 
 
-def _shape(session: ReadSession, row: Upload) -> UploadOut:
+def _shape(session: ReadSession, row: Upload) -> RecordOut:
     stream = session.get_one(Stream, row.stream_id)
     product = session.get_one(Product, stream.product_id)
-    return UploadOut.model_validate(upload_values(session, product, stream, row))
+    values = upload_values(session, product, stream, row)
+    known = {"quality": shown(row.quality), "conformance": conformance_of(session, row.document_id)}
+    return RecordOut.model_validate(values | known)

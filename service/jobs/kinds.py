@@ -1,5 +1,6 @@
 """The kinds of jobs: what each does and how often it comes round."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,9 @@ from service.advisories.feeds import never_tried
 from service.advisories.syncing import Synced
 from service.changes.reading import purge_changes
 from service.db import writing
+from service.errors import Busy
 from service.flows.applying import FEED, apply_feed
+from service.flows.checking import check_next
 from service.flows.reconciling import reconcile
 from service.flows.settling import settle
 from service.incidents.lifecycle import end_acceptances
@@ -22,6 +25,8 @@ from service.settings import Settings
 
 #: How long the feed of changes reaches back.
 CHANGES_KEPT = timedelta(days=90)
+#: After this long a run of checks leaves the rest to the next, so that it does not hold a worker.
+_CHECKS_FOR = timedelta(seconds=20)
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the job goes on elsewhere
@@ -115,11 +120,28 @@ def _end_acceptances(job: JobContext) -> None:
     job.progress({"ended": ended})
 
 
+def _check(job: JobContext) -> None:
+    """Hold stored documents against their schemas, oldest first, as many as fit into one run."""
+    verdicts: Counter[str] = Counter()
+    until = job.clock() + _CHECKS_FOR
+    while job.clock() < until:
+        job.go_on()
+        try:
+            verdict = check_next(job.engine)
+        except Busy:
+            break
+        if verdict is None:
+            break
+        verdicts[verdict] += 1
+    job.progress(dict(verdicts))
+
+
 def kinds_of(settings: Settings) -> dict[str, Kind]:
     """Name every kind. Settings decide how often some come round."""
     return {
         "sync": Kind(_sync, every=settings.sync_every if settings.osv_url != "none" else None),
         "settle": Kind(_settle, every=timedelta(minutes=1)),
+        "check": Kind(_check, every=timedelta(minutes=1)),
         "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),

@@ -1,0 +1,79 @@
+"""Conformance of stored documents, one at a time, after their uploads were answered: information, never a gate.
+
+A document is claimed before it is checked, with a note that its check began. Should it take the whole process down,
+the note stays and the next one's turn comes; a check that ends replaces it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import zstandard
+from msgspec import to_builtins
+from sqlalchemy import Engine, null, select, update
+
+from service.db import ReadSession, WriteSession, reading, writing
+from service.errors import Busy, ServiceError
+from service.inventory.models import Document
+from service.sbom.conformance import LARGEST_BYTES, Conformance, check, unchecked
+
+_BEGAN = unchecked("Its check began and has not ended.")
+
+
+class _Claimed(NamedTuple):
+    id: int
+    size_bytes: int
+    spec_version: str
+
+
+def check_next(engine: Engine) -> str | None:
+    """Check the oldest document that nobody has checked; gives the verdict, or None where none is left.
+
+    Raises:
+        Busy: Too many documents are being read in processes of their own; this one keeps its turn.
+    """
+    with writing(engine) as session:
+        claimed = _claim(session)
+    if claimed is None:
+        return None
+    try:
+        found = _checked(engine, claimed)
+    except Busy:
+        with writing(engine) as session:
+            session.execute(update(Document).where(Document.id == claimed.id).values(conformance=null()))
+        raise
+    with writing(engine) as session:
+        session.execute(update(Document).where(Document.id == claimed.id).values(conformance=to_builtins(found)))
+    return found.verdict.value
+
+
+def conformance_of(session: ReadSession, document_id: int) -> Mapping[str, Any] | None:
+    """Give what is known of a document's conformance; None until it was checked."""
+    return session.scalar(select(Document.conformance).where(Document.id == document_id))
+
+
+def _claim(session: WriteSession) -> _Claimed | None:
+    oldest = (
+        select(Document.id)
+        .where(Document.conformance.is_(None))
+        .order_by(Document.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    claim = update(Document).where(Document.id == oldest.scalar_subquery()).values(conformance=to_builtins(_BEGAN))
+    row = session.execute(claim.returning(Document.id, Document.size_bytes, Document.spec_version)).first()
+    return _Claimed(*row) if row else None
+
+
+def _checked(engine: Engine, claimed: _Claimed) -> Conformance:
+    if claimed.size_bytes > LARGEST_BYTES:
+        return unchecked(f"It is larger than {LARGEST_BYTES >> 20} MiB.")
+    with reading(engine) as session:
+        content = session.scalar(select(Document.content).where(Document.id == claimed.id))
+    if content is None:
+        return unchecked("Its bytes are no longer kept.")
+    try:
+        return check(zstandard.ZstdDecompressor().decompress(content), claimed.spec_version)
+    except Busy:
+        raise
+    except ServiceError as error:  # read once, by readers that were less strict than today's
+        return unchecked(error.detail)
