@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from service.sbom import cyclonedx_json, cyclonedx_xml, spdx_json, spdx_tagvalue, spdx_translated
+from service.sbom import cyclonedx_json, cyclonedx_xml, spdx3, spdx_json, spdx_tagvalue, spdx_translated
 from service.sbom.document import Component, Document, Format, OperatingSystem, Scope, Subject, Tool
 from service.sbom.document import Warning as Oddity
 from service.sbom.envelope import Opened, open_envelopes
@@ -80,4 +80,6 @@ def _read(opened: Opened, oddities: Oddities, max_components: int) -> Document:
         return spdx_json.read(plain, oddities, max_components)
     if kind in (Format.SPDX_YAML, Format.SPDX_XML, Format.SPDX_RDF):
         return spdx_translated.read(plain, kind, oddities, max_components, transcoded=opened.transcoded)
+    if kind is Format.SPDX3_JSON_LD:
+        return spdx3.read(plain, oddities, max_components)
     return spdx_tagvalue.read(plain, oddities, max_components)

@@ -89,6 +89,13 @@ def _malformed(data: bytes, error: Exception) -> Malformed:
     return Malformed(f"The JSON cannot be read: {said}, at {where}. Create the SBOM again and send it whole.")
 
 
+def item(value: msgspec.Raw | dict[str, Any], shape: type[S], pointer: str, oddities: Oddities) -> S | None:
+    """Read one item of a list that was left as `msgspec.Raw`, or as JSON; ``None`` (noted) when it is no object."""
+    fit = _fit if isinstance(value, dict) else _fitted
+    found = fit(value, shape, pointer, oddities)
+    return found if isinstance(found, shape) else None
+
+
 def _by_hand(data: bytes, shape: type[S], oddities: Oddities) -> S:
     """Read field by field and item by item, so that only what is odd becomes Python dicts and lists."""
     data = without_bad_escapes(data, oddities)

@@ -17,7 +17,7 @@ from service.sbom.oddities import Oddities
 from service.sbom.prolog import root_of
 from service.sbom.refusals import NotAnSbom, UnsupportedFormat
 
-_SEND = "Send CycloneDX (JSON or XML) or SPDX 2.2 or 2.3 (JSON or tag-value)."
+_SEND = "Send CycloneDX (JSON or XML) or SPDX (2.2 or 2.3 as JSON or tag-value, 3 as JSON-LD)."
 _BLANK = re.compile(rb"\s*")
 _OPEN = re.compile(rb"\s*\{\s*")
 _MEMBER = re.compile(rb'"([^"\\]{0,60})"\s*:\s*("[^"\\]{0,200}"|[\d.eE+-]{1,40}|true|false|null)\s*,\s*')
@@ -84,6 +84,8 @@ def _at_a_glance(data: bytes) -> Format | None:
             return Format.SPDX_JSON if member[2].startswith(b'"SPDX-2') else None
         if member[1] == b"SPDXID":
             return Format.SPDX_JSON if member[2] == b'"SPDXRef-DOCUMENT"' else None
+        if member[1] == b"@context" and b"spdx.org/rdf/3" in member[2]:
+            return Format.SPDX3_JSON_LD
         position = member.end()
     return None
 
@@ -96,6 +98,8 @@ def _by_keys(data: bytes) -> Format | Wrapping:
         return Format.SPDX_JSON
     if wrapping := _wrapping(head):
         return wrapping
+    if "spdx.org/rdf/3" in str(head.context):
+        return Format.SPDX3_JSON_LD
     if reason := _known_elsewhere(head):
         raise UnsupportedFormat(f"This is {reason}. {_SEND}")
     raise NotAnSbom(f"This is {_kind(head)}. {_SEND}")
@@ -116,8 +120,6 @@ def _is_object(raw: msgspec.Raw) -> bool:
 
 
 def _known_elsewhere(head: _Head) -> str:
-    if "spdx.org/rdf/3" in str(head.context):
-        return "SPDX 3 JSON-LD, which is not supported yet"
     if bytes(head.artifacts) and bytes(head.descriptor):
         return "syft's own JSON; let syft write CycloneDX or SPDX"
     if bytes(head.results):
@@ -166,6 +168,8 @@ def _text(data: bytes, first: bytes) -> Format:
         return spdx
     if head.startswith(b"version https://git-lfs"):
         raise NotAnSbom(f"This is a Git LFS pointer; the file itself is elsewhere. {_SEND}")
+    if first == b"[" and b"spdx.org/rdf/3" in head:
+        raise UnsupportedFormat("This is SPDX 3 as expanded JSON-LD. Compact it with the SPDX context and send it again.")
     if first in b'["-0123456789' or head.strip() in (b"null", b"true", b"false"):
         raise NotAnSbom(f"This is JSON, but not an object. {_SEND}")
     raise NotAnSbom(f"This is neither JSON nor XML, and no line says SPDXVersion. {_SEND}")
