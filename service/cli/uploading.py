@@ -20,6 +20,8 @@ commands = typer.Typer()
 GATE_SAID_NO = 1
 #: Findings that the table shows, the worst first.
 MOST_ROWS = 20
+#: Pieces of advice about the SBOM; --json has them all.
+_MOST_ADVICE = 2
 
 
 class Severity(StrEnum):
@@ -77,6 +79,7 @@ def show_receipt(receipt: dict[str, Any]) -> None:
         for step in receipt[name]:
             show_line(f"{name}: {step['exposure']} of {step['incident']}, {step['vulnerability']}: {step['reason']}")
     _show_unknown(receipt)
+    _show_quality(receipt["quality"])
 
 
 def _headline(receipt: dict[str, Any]) -> str:
@@ -108,6 +111,12 @@ def _row(finding: dict[str, Any]) -> dict[str, Any]:
         "component": f"{finding['name']} {finding['version']}".strip(),
         "new": "new" if finding["new"] else None,
     }
+
+
+def _show_quality(quality: dict[str, Any]) -> None:
+    show_line(f"quality: {quality['score']} of 100")
+    for advice in quality["advice"][:_MOST_ADVICE]:
+        show_line(f"  {advice['element']}: {advice['change']}")
 
 
 def _show_unknown(receipt: dict[str, Any]) -> None:
