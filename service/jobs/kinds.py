@@ -15,6 +15,7 @@ from service.db import writing
 from service.errors import Busy
 from service.flows.applying import FEED, apply_feed
 from service.flows.checking import check_next
+from service.flows.exporting import make_export, purge_exports
 from service.flows.reconciling import reconcile
 from service.flows.settling import settle
 from service.incidents.lifecycle import end_acceptances
@@ -74,6 +75,11 @@ def _purge(job: JobContext) -> None:
         purge_jobs(session, now=now)
     with writing(job.engine) as session:
         purge_changes(session, before=now - CHANGES_KEPT)
+    purge_exports(job.engine, now=now)
+
+
+def _export(job: JobContext) -> None:
+    make_export(job.engine, int(str(job.payload["export"])), now=job.clock())
 
 
 def _sync(job: JobContext) -> None:
@@ -145,5 +151,6 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),
+        "export": Kind(_export),
         "purge": Kind(_purge, every=timedelta(hours=6)),
     }

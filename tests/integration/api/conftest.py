@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from fastapi import FastAPI
@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import Engine, delete, text
 from sqlalchemy import table as quoted
+from stopped_clock import StoppedClock
 
 from service.access.keys import create_key
 from service.access.roles import Role
@@ -18,19 +19,6 @@ from service.settings import Settings
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, by: timedelta) -> None:
-        self.now += by
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _logs() -> None:
     """Log as the service does; unconfigured, structlog draws every variable of a traceback, which takes seconds."""
@@ -38,8 +26,8 @@ def _logs() -> None:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StoppedClock:
+    return StoppedClock(NOON)
 
 
 @pytest.fixture
@@ -59,7 +47,7 @@ def own_engine(engine: Engine) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def app(own_engine: Engine, clock: Clock) -> FastAPI:
+def app(own_engine: Engine, clock: StoppedClock) -> FastAPI:
     settings = Settings(secret_key=SecretStr("a secret of the tests"), public_url="https://muster.example")
     return create_app(settings, engine=own_engine, clock=clock)
 

@@ -1,12 +1,12 @@
 """What a product contains and what is known of it, over HTTP; and what leaves the field with its streams."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from fastapi.testclient import TestClient
 from osv_bucket import make_record
 from sboms import listed, make_sbom
+from stopped_clock import StoppedClock
 
 LODASH = "pkg:npm/lodash@4.17.20"
 FIXED = "pkg:npm/lodash@4.17.21"
@@ -48,9 +48,9 @@ def test_components_in_the_field_are_those_of_newest_uploads_and_supported_relea
     ]
 
 
-def test_a_stream_is_shown_as_it_is_and_as_it_was(admin: TestClient, clock: Callable[[], object]) -> None:
+def test_a_stream_is_shown_as_it_is_and_as_it_was(admin: TestClient, clock: StoppedClock) -> None:
     upload(admin, LODASH, "pkg:npm/left-pad@1.3.0")
-    clock.advance(timedelta(days=1))  # type: ignore[attr-defined]
+    clock.advance(timedelta(days=1))
     upload(admin, FIXED, "pkg:npm/left-pad@1.3.0")
     path = "/v1/products/shop/components"
     now = [one["version"] for one in walk(admin, path, stream="main")]
