@@ -131,7 +131,9 @@ def _edges(bom: Bom, refs: References, oddities: Oddities) -> Iterator[tuple[str
     starts: set[str] = set()
     for place, dependency in enumerate(bom.dependencies or ()):
         start = text(dependency.ref)
-        if start in starts:
+        if not start:
+            oddities.note("missing-field", f"/dependencies/{place}/ref")
+        elif start in starts:
             oddities.note("duplicate-dependency", f"/dependencies/{place}")
         starts.add(start)
         for target in dependency.depends_on or ():

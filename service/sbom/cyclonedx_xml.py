@@ -43,11 +43,12 @@ def read(data: bytes, oddities: Oddities, max_components: int, *, transcoded: bo
     require_known_encoding(data, transcoded=transcoded)
     _, start_tag = root_of(data)
     reading = _Reading(NAMESPACE.search(start_tag))
+    events = _events(data, transcoded=transcoded)
     try:
-        for event, element in _events(data, transcoded=transcoded):
+        for event, element in events:
             reading.take(event, element)
     except etree.XMLSyntaxError as error:
-        _refuse(error)
+        _refuse(error, events.error_log)
     except (ValueError, LookupError) as error:
         raise Malformed(f"The XML cannot be read: {error}. Create the SBOM again as UTF-8.") from error
     return document(reading.bom, Format.CYCLONEDX_XML, oddities, max_components)
@@ -67,8 +68,11 @@ def _events(data: bytes, *, transcoded: bool) -> Any:  # noqa: ANN401 - lxml has
     )
 
 
-def _refuse(error: etree.XMLSyntaxError) -> NoReturn:
-    said = str(error.msg)
+def _refuse(error: etree.XMLSyntaxError, log: etree._ListErrorLog) -> NoReturn:
+    # The exception often only tells how it ended; the parser's log tells what began it. The exception's own log is the
+    # thread's and may still hold another document's.
+    first = next(iter(log), None)
+    said = f"{first.message.strip()}, at line {first.line}" if first is not None else str(error.msg)
     if "depth" in said:
         raise TooDeep("The XML is nested too deeply to be an SBOM. Flatten it and send it again.") from error
     raise Malformed(f"The XML cannot be read: {said}. Create the SBOM again and send it whole.") from error
@@ -127,7 +131,7 @@ class _Reading:
             return  # read with the outermost one; a formula's own graph is not the product's
         for node in element.iter("{*}dependency"):
             targets = [child.get("ref", "") for child in node if local(child) == "dependency"]
-            if targets and self.bom.dependencies is not None:
+            if (targets or not node.get("ref")) and self.bom.dependencies is not None:
                 self.bom.dependencies.append(Dependency(ref=node.get("ref", ""), depends_on=targets))
         _let_go(element, parent)
 

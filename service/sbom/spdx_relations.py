@@ -36,6 +36,16 @@ _MEANINGS = {
     "DESCRIBE": Meaning.DESCRIBES,  # trivy until 0.36
     "DESCRIBED_BY": Meaning.DESCRIBED,
 }
+#: The rest of SPDX 2.3's types (and 2.0's): they say nothing about what is in a product.
+_OTHERS = frozenset(
+    {
+        "AMENDS", "ANCESTOR_OF", "BUILD_TOOL_OF", "COPY_OF", "DATA_FILE_OF", "DEPENDENCY_MANIFEST_OF", "DESCENDANT_OF",
+        "DEV_TOOL_OF", "DISTRIBUTION_ARTIFACT", "DOCUMENTATION_OF", "EXAMPLE_OF", "EXPANDED_FROM_ARCHIVE", "FILE_ADDED",
+        "FILE_DELETED", "FILE_MODIFIED", "GENERATED_FROM", "GENERATES", "METAFILE_OF", "OPTIONAL_COMPONENT_OF", "OTHER",
+        "PACKAGE_OF", "PATCH_APPLIED", "PATCH_FOR", "REQUIREMENT_DESCRIPTION_FOR", "SPECIFICATION_FOR", "TEST_CASE_OF",
+        "TEST_OF", "TEST_TOOL_OF", "VARIANT_OF",
+    }
+)  # fmt: skip
 _BACKWARD = frozenset({Meaning.REVERSED, Meaning.HELD, Meaning.DESCRIBED})
 #: What the start of such a relationship is for.
 _WEAK = {
@@ -98,11 +108,12 @@ class Relations:
         self._join(place, start, end, uses=uses)
 
     def _kind(self, place: int, said: str) -> str:
-        if said in _MEANINGS or said in _WEAK:
+        if said in _MEANINGS or said in _WEAK or said in _OTHERS:
             return said
         kind = said.strip().upper()
-        if kind in _MEANINGS or kind in _WEAK:
-            self._oddities.note("wrong-case", f"/relationships/{place}")
+        known = kind in _MEANINGS or kind in _WEAK or kind in _OTHERS
+        if not known or kind != said:
+            self._oddities.note("wrong-case" if known else "unknown-relationship", f"/relationships/{place}")
         return kind
 
     def _join(self, place: int, start: str, end: str, *, uses: bool) -> None:

@@ -247,6 +247,23 @@ def test_a_supplier_without_a_role_is_a_supplier() -> None:
     assert warned(document) == {"missing-role": (1, "/packages/0")}
 
 
+def test_a_dependency_of_nobody_is_left_out() -> None:
+    document = cyclonedx({"bom-ref": "a"}, dependencies=[{"dependsOn": []}])
+
+    assert warned(document) == {"missing-field": (1, "/dependencies/0/ref")}
+    xml = b'<bom xmlns="http://cyclonedx.org/schema/bom/1.5"><components/><dependencies><dependency/></dependencies></bom>'
+    assert warned(read(xml))["missing-field"] == (1, "/dependencies/0/ref")
+
+
+def test_a_relationship_type_that_spdx_does_not_have_is_left_out() -> None:
+    relations = [
+        {"spdxElementId": "SPDXRef-0", "relationshipType": kind, "relatedSpdxElement": "SPDXRef-1"}
+        for kind in ("LOVES", "OTHER", "COPY_OF")
+    ]
+
+    assert warned(spdx({}, {}, relationships=relations)) == {"unknown-relationship": (1, "/relationships/0")}
+
+
 def test_missing_fields_of_spdx_are_counted() -> None:
     document = read(b'{"spdxVersion": "SPDX-2.3", "packages": [{"name": "a"}]}')
 

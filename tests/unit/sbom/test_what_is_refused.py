@@ -50,7 +50,7 @@ def test_what_is_no_sbom_is_named(data: bytes, named: str) -> None:
 @pytest.mark.parametrize(
     ("data", "named"),
     [
-        (b'{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": []}', "SPDX 3"),
+        (b'[{"@type": ["https://spdx.org/rdf/3.0.1/terms/Software/Package"]}]', "expanded JSON-LD"),
         (b'{"artifacts": [], "descriptor": {}}', "syft"),
         (b'{"specFormat": "CycloneDX", "specVersion": "2.0"}', "CycloneDX 2"),
         (b'{"bomFormat": "CycloneDX", "specVersion": "2.0"}', "CycloneDX 2.0"),
@@ -79,7 +79,7 @@ def test_what_we_know_but_do_not_read_is_unsupported(data: bytes, named: str) ->
         (b'{"spdxVersion": "SPDX-2.3", "packages": "none"}', "/packages"),
         (b"SPDXVersion: SPDX-2.3\nPackageComment: <text>and so on\n", "line 1"),
         (BOM.format("<components>").encode(), "mismatch"),
-        (BOM.format("&nope;").encode(), "cannot be read"),
+        (BOM.format("\n&nope;").encode(), "'nope' not defined, at line 2"),
         ("\ufeff{}".encode("utf-16-le")[:-1], "UTF-16"),
     ],
 )
