@@ -7,9 +7,17 @@ from msgspec import structs
 from service.sbom import cyclonedx_json, cyclonedx_xml, spdx3, spdx_json, spdx_tagvalue, spdx_translated
 from service.sbom.document import Component, Document, Format, OperatingSystem, Scope, Subject, Tool
 from service.sbom.document import Warning as Oddity
+from service.sbom.encoding import note_encoding
 from service.sbom.envelope import Opened, open_envelopes
 from service.sbom.oddities import Oddities
-from service.sbom.refusals import Malformed, NotAnSbom, TooDeep, TooManyComponents, UnsupportedFormat
+from service.sbom.refusals import (
+    Malformed,
+    NotAnSbom,
+    NothingToInventory,
+    TooDeep,
+    TooManyComponents,
+    UnsupportedFormat,
+)
 from service.sbom.signatures import TrustedKey
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "Format",
     "Malformed",
     "NotAnSbom",
+    "NothingToInventory",
     "Oddity",
     "OperatingSystem",
     "Scope",
@@ -61,11 +70,14 @@ def read(data: bytes, *, max_components: int = 1_000_000, trusted: Sequence[Trus
 
     Raises:
         NotAnSbom, UnsupportedFormat: Says what it seems to be instead.
+        NothingToInventory: It lists nothing.
         Malformed: Says where.
         TooDeep, TooManyComponents: Over a bound.
     """
     oddities = Oddities()
     opened = open_envelopes(data, oddities, trusted)
+    if opened.format not in (Format.CYCLONEDX_XML, Format.SPDX_XML, Format.SPDX_RDF):
+        note_encoding(data, oddities)
     document = _read(opened, oddities, max_components)
     return document if opened.envelope is None else structs.replace(document, envelope=opened.envelope)
 

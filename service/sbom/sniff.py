@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from service.sbom import sniff_spdx
+from service.sbom import sniff_spdx, strangers
 from service.sbom.cyclonedx_xml import NAMESPACE
 from service.sbom.document import Format
 from service.sbom.envelope_layers import Wrapping
@@ -24,10 +24,6 @@ _MEMBER = re.compile(rb'"([^"\\]{0,60})"\s*:\s*("[^"\\]{0,200}"|[\d.eE+-]{1,40}|
 _MOST_MEMBERS = 12
 _TAG_VALUE = re.compile(rb"^[ \t]*SPDXVersion[ \t]*:", re.MULTILINE)
 _HEAD_BYTES = 1 << 16
-_MAGIC = (
-    (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "a zip archive"),
-    (b"\xfd7zXZ", "xz"), (b"BZh", "bzip2"), (b"%PDF-", "a PDF"),
-)  # fmt: skip
 
 
 class _Head(msgspec.Struct):
@@ -45,12 +41,10 @@ class _Head(msgspec.Struct):
     dsse: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="dsseEnvelope")
     sbom: msgspec.Raw = msgspec.Raw(b"")
     spdx: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="SPDX")
+    components: msgspec.Raw = msgspec.Raw(b"")
     artifacts: msgspec.Raw = msgspec.Raw(b"")
     descriptor: msgspec.Raw = msgspec.Raw(b"")
     results: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="Results")
-    statements: msgspec.Raw = msgspec.Raw(b"")
-    lock_version: Any = msgspec.field(default=None, name="lockfileVersion")
-    licence_list: Any = msgspec.field(default=None, name="licenseListVersion")
 
 
 def sniff(data: bytes) -> Format | Wrapping:
@@ -92,7 +86,7 @@ def _at_a_glance(data: bytes) -> Format | None:
 
 def _by_keys(data: bytes) -> Format | Wrapping:
     head = decode(data, _Head, Oddities())
-    if head.bom_format == "CycloneDX":
+    if head.bom_format == "CycloneDX" or _misses_its_mark(head):
         return Format.CYCLONEDX_JSON
     if isinstance(head.spdx_version, str) and head.spdx_version.startswith("SPDX-"):
         return Format.SPDX_JSON
@@ -102,7 +96,14 @@ def _by_keys(data: bytes) -> Format | Wrapping:
         return Format.SPDX3_JSON_LD
     if reason := _known_elsewhere(head):
         raise UnsupportedFormat(f"This is {reason}. {_SEND}")
-    raise NotAnSbom(f"This is {_kind(head)}. {_SEND}")
+    raise NotAnSbom(f"This is {strangers.of_json(data) or _kind(head)}. {_SEND}")
+
+
+def _misses_its_mark(head: _Head) -> bool:
+    """Tell whether it is a CycloneDX document whose mark is in another case, or missing beside all the rest."""
+    if head.bom_format is not None:
+        return str(head.bom_format).lower() == "cyclonedx"
+    return str(head.spec_version).startswith("1.") and bytes(head.components).startswith(b"[")
 
 
 def _wrapping(head: _Head) -> Wrapping | None:
@@ -130,12 +131,6 @@ def _known_elsewhere(head: _Head) -> str:
 
 
 def _kind(head: _Head) -> str:
-    if bytes(head.statements) and "openvex" in str(head.context):
-        return "an OpenVEX document, not an SBOM"
-    if head.lock_version is not None:
-        return "a lock file, not an SBOM"
-    if head.licence_list is not None:
-        return "a licence list, not an SBOM"
     if head.bom_format is not None:
         return f'JSON with "bomFormat": {str(head.bom_format)[:40]!r}'
     if head.spec_version is not None:
@@ -152,22 +147,21 @@ def _xml(data: bytes) -> Format:
         return Format.CYCLONEDX_XML
     if spdx := sniff_spdx.from_xml(data, name, start_tag):
         return spdx
-    if name.lower() == "html":
-        raise NotAnSbom(f"This is an HTML page, perhaps a login or error page. {_SEND}")
+    if stranger := strangers.of_xml(name, start_tag):
+        raise NotAnSbom(f"This is {stranger}. {_SEND}")
     raise NotAnSbom(f"This is XML with the root element {name!r} outside CycloneDX's namespace, and no SPDX. {_SEND}")
 
 
 def _text(data: bytes, first: bytes) -> Format:
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
-            raise UnsupportedFormat(f"This is {name}. Send the SBOM itself, or name a Content-Encoding we read.")
+    if archive := strangers.of_archive(data):
+        raise UnsupportedFormat(f"This is {archive}. Send the SBOM itself, or name a Content-Encoding we read.")
     head = data[:_HEAD_BYTES]
     if _TAG_VALUE.search(head):
         return Format.SPDX_TAG_VALUE
     if spdx := sniff_spdx.from_text(data):
         return spdx
-    if head.startswith(b"version https://git-lfs"):
-        raise NotAnSbom(f"This is a Git LFS pointer; the file itself is elsewhere. {_SEND}")
+    if stranger := strangers.of_text(data):
+        raise NotAnSbom(f"This is {stranger}. {_SEND}")
     if first == b"[" and b"spdx.org/rdf/3" in head:
         raise UnsupportedFormat("This is SPDX 3 as expanded JSON-LD. Compact it with the SPDX context and send it again.")
     if first in b'["-0123456789' or head.strip() in (b"null", b"true", b"false"):
