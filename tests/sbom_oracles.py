@@ -11,6 +11,7 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component
 from defusedxml import ElementTree
 from packageurl import PackageURL
+from spdx_python_model import load_data
 from spdx_tools.common.spdx_licensing import spdx_licensing
 from spdx_tools.spdx.model.document import Document as SpdxDocument
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
@@ -34,15 +35,18 @@ class Listed(NamedTuple):
 def ours(document: Document) -> Listed:
     """Give our reading; a subject that is no component is added, since the oracles list it in SPDX."""
     listed = {(one.name, one.version, canonical(one.purl)) for one in document.components}
-    if document.format.startswith("spdx-") and document.subject:
+    itself = {"SPDXRef-DOCUMENT"}
+    if document.format.startswith("spdx") and document.subject:
         refs = {one.ref for one in document.components}
         if document.subject.ref not in refs and document.subject.type:
             listed.add((document.subject.name, document.subject.version, canonical(document.subject.purl)))
-    edges = [edge for edge in document.dependencies if edge[0] != "SPDXRef-DOCUMENT"]
+        if not document.subject.type:
+            itself.add(document.subject.ref)
+    edges = [edge for edge in document.dependencies if edge[0] not in itself]
     return Listed(frozenset(listed), len(edges))
 
 
-def oracle(kind: Format, data: bytes) -> Listed:
+def oracle(kind: Format, data: bytes) -> Listed:  # noqa: PLR0911 - one for each format
     """Give the other library's reading; raises whatever it raises."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -52,6 +56,8 @@ def oracle(kind: Format, data: bytes) -> Listed:
             return _cyclonedx(Bom.from_xml(ElementTree.fromstring(data)))  # type: ignore[attr-defined]
         if kind is Format.SPDX_JSON:
             return _spdx(JsonLikeDictParser().parse(json.loads(data)))  # type: ignore[no-untyped-call]
+        if kind is Format.SPDX3_JSON_LD:
+            return _spdx3(*load_data(json.loads(data)))
         if kind is Format.SPDX_YAML:  # as texts: its own reader takes a bare 13 for a number and gives up
             return _spdx(JsonLikeDictParser().parse(yaml.load(data, yaml.CBaseLoader)))  # type: ignore[no-untyped-call] # noqa: S506
         if kind in (Format.SPDX_XML, Format.SPDX_RDF):
@@ -118,3 +124,36 @@ def _said(value: str | None) -> str:
 
 def _purl(references: Iterable[Any]) -> str:
     return canonical(next((one.locator for one in references if one.reference_type == "purl"), ""))
+
+
+_SPDX3_EDGES = {
+    "dependsOn", "contains", "hasStaticLink", "hasDynamicLink", "hasPrerequisite", "hasOptionalDependency",
+    "hasProvidedDependency", "hasOptionalComponent", "trainedOn", "testedOn",
+}  # fmt: skip
+
+
+def _spdx3(model: Any, objects: Any) -> Listed:  # noqa: ANN401 - a module, and what it read
+    """List packages, or without any the files that an SBOM has for roots."""
+    packages = list(objects.foreach_type(model.software_Package))
+    if not packages:
+        roots = [root for one in objects.foreach_type(model.software_Sbom) for root in one.rootElement]
+        packages = [root for root in roots if isinstance(root, model.software_File)]
+    edges = {
+        (relation.from_._id, end._id)
+        for relation in objects.foreach_type(model.Relationship)
+        for end in relation.to
+        if relation.relationshipType.rpartition("/")[2] in _SPDX3_EDGES
+        and relation.from_ in packages
+        and end in packages
+    }
+    return Listed(frozenset(map(_spdx3_package, packages)), len(edges))
+
+
+def _spdx3_package(package: Any) -> tuple[str, str, str]:  # noqa: ANN401
+    named = (
+        one.identifier
+        for one in package.externalIdentifier
+        if one.externalIdentifierType.rpartition("/")[2] == "packageUrl"
+    )
+    purl = getattr(package, "software_packageUrl", None) or next(named, "")
+    return (package.name, _said(getattr(package, "software_packageVersion", "")), canonical(purl))

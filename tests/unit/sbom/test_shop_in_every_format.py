@@ -16,6 +16,7 @@ FORMATS = {
     "shop.spdx.yaml": Format.SPDX_YAML,
     "shop.spdx.xml": Format.SPDX_XML,
     "shop.spdx.rdf": Format.SPDX_RDF,
+    "shop.spdx3.json": Format.SPDX3_JSON_LD,
 }
 CYCLONEDX = ("shop.cdx.json", "shop.cdx.xml")
 SPDX = ("shop.spdx.json", "shop.spdx", "shop.spdx.yaml", "shop.spdx.xml", "shop.spdx.rdf")
