@@ -35,6 +35,7 @@ from service.api.cursors import Cursors
 from service.api.problems import Problem, install, problems
 from service.api.traffic import Counters, Traffic
 from service.clock import utc_now
+from service.compat import dependency_track
 from service.db import WriteSession, connect
 from service.errors import Refused
 from service.flows.trusting import trusted_keys
@@ -63,6 +64,7 @@ ROUTERS = (
     teams.router,
     keys.router,
     audit.router,
+    dependency_track.router,
 )
 
 

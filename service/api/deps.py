@@ -107,7 +107,9 @@ def permissions_of(app: FastAPI) -> Iterator[tuple[str, str, set[str]]]:
 
 
 def _asked_for(dependant: Dependant) -> set[str]:
-    own = {dependant.call.permission} if isinstance(dependant.call, may) else set()
+    # By its name, not its class: other doors have a `may` of their own.
+    permission: str | None = getattr(dependant.call, "permission", None)
+    own = {permission} if permission else set[str]()
     return own.union(*(_asked_for(child) for child in dependant.dependencies))
 
 
