@@ -23,7 +23,7 @@ from service.inventory.question import ask
 from service.inventory.search import search
 from service.inventory.sightings import Position
 from service.settings import Settings
-from service.web import doors
+from service.web import doors, structure
 from service.web.asking import Now, PageRoute, Read, Reader, Responder, Visitor
 from service.web.clocks import clocks_of
 from service.web.drawing import draw
@@ -45,6 +45,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.state.tickets = Tickets(app.state.seals)
     app.include_router(doors.router)
     app.include_router(router)
+    app.include_router(structure.router)
 
 
 @router.get("/")

@@ -34,7 +34,16 @@ FLAGS = [
     "--disable-sync",
 ]
 PHONE, SMALLEST, DESK = (375, 812), (320, 640), (1280, 800)
-PAGES = ("/", "/search?q=liblzma+5.6&ever=on", "/incidents", "/incidents/INC-1", "/products", "/products/payments-api")
+PAGES = (
+    "/",
+    "/search?q=liblzma+5.6&ever=on",
+    "/incidents",
+    "/incidents/INC-1",
+    "/products",
+    "/products/payments-api",
+    "/products/payments-api/diff?from=web-shop/stream:main",
+    "/products/payments-api/paths?purl=liblzma5",
+)
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}; install Debian's chromium")
 
