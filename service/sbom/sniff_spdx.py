@@ -31,7 +31,7 @@ def from_xml(data: bytes, root: str, start_tag: str) -> Format | None:
     Raises:
         UnsupportedFormat: SPDX 3, or RDF about something else.
     """
-    if root == "Document" and ("spdx.org" in start_tag or re.search(rb"<(?:[\w.-]{1,60}:)?spdxVersion[\s>]", data)):
+    if root == "Document" and ("spdx.org" in start_tag or re.search(rb"<(?:[\w.-]{1,60}:)?spdxVersion[\s/>]", data)):
         return Format.SPDX_XML
     if root != "RDF" and not (root == "SpdxDocument" and "spdx.org/rdf" in start_tag):
         return None

@@ -7,7 +7,9 @@ several values and JSON one, the first counts. A DOCTYPE is refused before: expa
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
+from xml.parsers import expat
 from xml.sax import SAXException
 
 import rdflib
@@ -23,6 +25,8 @@ from service.sbom.translation import SOME_FILES, noted, translated
 
 SPDX = Namespace("http://spdx.org/rdf/terms#")
 _BASE = "urn:x-base:"
+#: Elements within each other. Writers that nest one relationship in another reach some hundreds.
+DEEPEST = 2_000
 _REFERENCES = "http://spdx.org/rdf/references/"
 # A typed literal stays as it is written: 1.10 no 1.1, a time no datetime.
 rdflib.NORMALIZE_LITERALS = False
@@ -46,6 +50,7 @@ def graph_of(data: bytes) -> Graph:
     in_xml = start == b"<" and not data.lstrip().lower().startswith((b"<http", b"<urn:"))
     if in_xml:
         root_of(data)
+        _require_shallow(data)
     try:
         return Graph().parse(data=data, format="xml" if in_xml else "turtle", publicID=_BASE)
     except RecursionError as error:
@@ -54,6 +59,26 @@ def graph_of(data: bytes) -> Graph:
         # The parsers of rdflib trip over damage in all these ways.
         said = " ".join(str(error).split())[:200]
         raise Malformed(f"The RDF cannot be read: {said}. Create the SBOM again and send it whole.") from error
+
+
+def _require_shallow(data: bytes) -> None:
+    """Refuse deep nesting before rdflib meets it, which takes minutes over it; other damage it names itself."""
+    depth = 0
+
+    def begin(_: str, __: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise TooDeep("The RDF is nested too deeply to be an SBOM. Flatten it and send it again.")
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = begin, end
+    with suppress(expat.ExpatError):
+        parser.Parse(data, True)
 
 
 def tree_of(graph: Graph, oddities: Oddities) -> dict[str, Any]:

@@ -19,9 +19,10 @@ _WAYS = {
     Format.SPDX_XML: ("xml_as_json", "service.sbom.spdx_xml"),
     Format.SPDX_RDF: ("rdf_as_json", "service.sbom.spdx_rdf"),
 }
-#: What spdx-tools may take before our own walk goes alone; beyond the size it would not be done in time.
-_TOOLS_SECONDS, _TOOLS_MOST_BYTES = 30.0, 16_000_000
-_OWN_SECONDS = 60.0
+#: What spdx-tools may take before our own walk goes alone; beyond these sizes it would not be done on a busy machine.
+TOOLS_SECONDS = 30.0
+TOOLS_MOST_BYTES = {Format.SPDX_YAML: 24_000_000, Format.SPDX_XML: 24_000_000, Format.SPDX_RDF: 8_000_000}
+OWN_SECONDS = 60.0
 _MEGABYTE = 1 << 20
 _DECLARATION = re.compile(rb"\A\s*<\?xml\s[^>]{0,200}\?>")
 
@@ -59,27 +60,29 @@ def _inspected(data: bytes, kind: Format, *, transcoded: bool) -> bytes:
 
 def _translated(data: bytes, kind: Format, oddities: Oddities) -> Translated:
     function, own = _WAYS[kind]
-    size = len(data) // _MEGABYTE
-    said = _through_tools(data, function, size, oddities)
+    most = TOOLS_MOST_BYTES[kind]
+    if len(data) > most:
+        oddities.note("not-checked", f"spdx-tools is not asked above {most:,} bytes")
+        said = None
+    else:
+        said = _through_tools(data, function, oddities)
     if said is None:
         try:
-            said = run_apart(own, "as_json", data, seconds=_OWN_SECONDS, megabytes=_allowance(size))
+            said = run_apart(own, "as_json", data, seconds=OWN_SECONDS, megabytes=_allowance(data))
         except Failed as broken:
             raise Malformed(f"The document cannot be read: {broken.detail}. Send it as SPDX JSON.") from broken
     return msgspec.json.decode(said, type=Translated)
 
 
-def _through_tools(data: bytes, function: str, size: int, oddities: Oddities) -> bytes | None:
+def _through_tools(data: bytes, function: str, oddities: Oddities) -> bytes | None:
     """Ask spdx-tools; ``None``, with a warning, when it cannot say in time."""
-    if len(data) > _TOOLS_MOST_BYTES:
-        oddities.note("not-checked", f"spdx-tools is not asked above {_TOOLS_MOST_BYTES:,} bytes")
-        return None
     try:
-        return run_apart(_THROUGH, function, data, seconds=_TOOLS_SECONDS, megabytes=_allowance(size))
+        return run_apart(_THROUGH, function, data, seconds=TOOLS_SECONDS, megabytes=_allowance(data))
     except (Failed, TookTooLong, TookTooMuchMemory) as failure:
         oddities.note("not-checked", f"spdx-tools: {failure.detail}")
         return None
 
 
-def _allowance(megabytes: int) -> int:
-    return min(512 + 64 * megabytes, 3072)
+def _allowance(data: bytes) -> int:
+    """Give the megabytes it may take: the greediest real document (RDF) takes 35 times its size."""
+    return min(256 + 64 * (len(data) // _MEGABYTE), 2048)

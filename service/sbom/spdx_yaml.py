@@ -85,7 +85,7 @@ class _Reading:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         value: Any = event.value
-        if event.style is None and value in _PLAIN:
+        if not event.style and value in _PLAIN:
             value = _PLAIN[value] if self._awaits_value() else value
         else:
             value = noted(value, f"line {event.start_mark.line + 1}", self._oddities)
