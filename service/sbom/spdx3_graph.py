@@ -105,6 +105,8 @@ class Graph:
             raise Malformed(f"The JSON cannot be read: {error}, within {self.where(place)}.") from error
 
     def _take(self, node: Node, role: Role, place: int) -> None:
+        if node.creation_info.__class__ is dict:
+            node.creation_info = self._ref(node.creation_info, place, "creationInfo")
         if node.supplied_by.__class__ is not str:
             self._refs(node.supplied_by, place, "suppliedBy")
         if node.originated_by is not None:
@@ -126,12 +128,9 @@ class Graph:
 
     def _collect(self, node: Node, place: int, ref: str, among: dict[str, Collection]) -> None:
         self._refs(node.elements, place, "element")
-        creation = node.creation_info
-        if isinstance(creation, dict):
-            creation = next(iter(self._refs(creation, place, "creationInfo")), "")
         roots = self._refs(node.roots, place, "rootElement")
         phases = [as_text(one) for one in listed(node.phases)]
-        among.setdefault(ref, Collection(ref, as_text(node.name), roots, phases, id_of(creation)))
+        among.setdefault(ref, Collection(ref, as_text(node.name), roots, phases, id_of(node.creation_info)))
 
     def _look_within(self, node: Node, place: int) -> None:
         """Walk what may stand within a creation info or a licence."""
