@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EACH_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check soak bench openapi lock
+.PHONY: help install demo serve test check clients soak bench openapi lock
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -26,14 +26,17 @@ serve: install ## API, pages and scheduler
 	$(BIN)/muster serve
 
 test: install ## the whole suite on small samples, under five minutes
-	$(BIN)/python -m pytest $(EACH_CORE) -m "not soak" tests
+	$(BIN)/python -m pytest $(EACH_CORE) -m "not soak and not clients" tests
 
 check: install ## what .ci/run runs: lint, types, floors, tests, migrations, OpenAPI drift
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(EACH_CORE) -m "not soak" tests
+	$(BIN)/python -m pytest $(EACH_CORE) -m "not soak and not clients" tests
+
+clients: install ## other people's clients, installed from their registries, against a real server
+	$(BIN)/python -m pytest -m clients tests
 
 soak: install ## whole corpus, fuzzing and crash runs
 	$(BIN)/python -m pytest -m soak --timeout 3600 tests
