@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -115,11 +116,12 @@ def diff_of(session: ReadSession, before: Snapshot | None, after: Snapshot) -> D
     """
     old = contents(session, before.upload.stream_id, before.upload.at_us) if before else {}
     new = contents(session, after.upload.stream_id, after.upload.at_us)
-    licences = licences_of(session, before, after) if before else None
-    ours, theirs = licences or ({}, {})
     kept = old.keys() & new.keys()
+    parts, digests = _parts(session, old.keys() ^ new.keys())
+    licences = licences_of(session, before, after, digests) if before else None
+    ours, theirs = licences or ({}, {})
     altered = {one for one in kept if old[one] != new[one] or _other(ours.get(one, ""), theirs.get(one, ""))}
-    parts = _parts(session, (old.keys() ^ new.keys()) | altered)
+    parts |= _parts(session, altered)[0]
     pairs = pair(_of(parts, old.keys() - kept), _of(parts, new.keys() - kept)) + [(parts[id_],) * 2 for id_ in altered]
     changes = [_change(*_sides(couple, (old, new), (ours, theirs))) for couple in pairs]
     ordered = sorted(changes, key=lambda change: change.position)
@@ -137,9 +139,11 @@ def relations_on(session: ReadSession, diff: Diff, changes: Iterable[Change]) ->
     ]
 
 
-def _parts(session: ReadSession, component_ids: Iterable[int]) -> dict[int, Part]:
+def _parts(session: ReadSession, component_ids: Iterable[int]) -> tuple[dict[int, Part], dict[UUID, int]]:
+    """Read components by id, and their ids by digest."""
     rows = session.execute(
         select(
+            Component.digest,
             Component.id,
             Component.package_id,
             Package.type,
@@ -152,7 +156,8 @@ def _parts(session: ReadSession, component_ids: Iterable[int]) -> dict[int, Part
         .join(Package, Package.id == Component.package_id)
         .where(Component.id == any_of(component_ids))
     )
-    return {row[0]: Part._make(row) for row in rows}
+    found = {row[0]: Part._make(row[1:]) for row in rows}
+    return {part.id: part for part in found.values()}, {digest: part.id for digest, part in found.items()}
 
 
 def _of(parts: Mapping[int, Part], component_ids: Iterable[int]) -> list[Part]:

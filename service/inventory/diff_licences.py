@@ -6,6 +6,7 @@ kept. Where one of them is gone, or too large to be read while somebody waits, t
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -23,30 +24,41 @@ from service.sbom.document import Component as Listed
 from service.sbom.document import Document
 
 #: A document of this size has some ten thousand components and takes a quarter of a second.
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 8 * 2**20
+
+#: Documents that are remembered, with what they say of licences alone: some megabytes each. Whoever reads a long
+#: difference asks for page after page of the same two.
+_REMEMBERED = 4
 
 #: Component id to licence, for one side. Left out: '' and whatever both sides list under the same licence.
 Licences = Mapping[int, str]
 
 
-def licences_of(session: ReadSession, before: Snapshot, after: Snapshot) -> tuple[Licences, Licences] | None:
+def licences_of(
+    session: ReadSession, before: Snapshot, after: Snapshot, known: Mapping[UUID, int]
+) -> tuple[Licences, Licences] | None:
     """Read under which licences two documents list what they do not list alike.
+
+    Args:
+        session: Reads.
+        before: One side.
+        after: The other.
+        known: Digest to id of components that were looked up already; the others are looked up here.
 
     Returns:
         The licences of either side; None where the documents cannot both be read.
     """
+    if before.upload.document_id == after.upload.document_id:
+        return {}, {}
     documents = _documents(session, (before.upload.document_id, after.upload.document_id))
     old, new = documents.get(before.upload.document_id), documents.get(after.upload.document_id)
     if old is None or new is None:
         return None
-    if old is new:
-        return {}, {}
     # Most is listed alike in both; only the rest is worth being identified.
     common = set(map(_listing, old.components)) & set(map(_listing, new.components))
-    stated = [_stated(document, common) for document in (old, new)]
-    ids = _ids(session, stated[0].keys() | stated[1].keys())
-    ours, theirs = ({ids[digest]: licence for digest, licence in side.items() if digest in ids} for side in stated)
-    return ours, theirs
+    ours, theirs = _stated(old, common), _stated(new, common)
+    ids = {**known, **_ids(session, (ours.keys() | theirs.keys()) - known.keys())}
+    return _by_id(ours, ids), _by_id(theirs, ids)
 
 
 def _documents(session: ReadSession, document_ids: Iterable[int]) -> dict[int, Document]:
@@ -60,10 +72,22 @@ def _documents(session: ReadSession, document_ids: Iterable[int]) -> dict[int, D
         if content is None:
             continue
         try:
-            found[document_id] = read(zstandard.ZstdDecompressor().decompress(content))
+            found[document_id] = _licensed(content)
         except ServiceError:
             continue  # it was read once, by a reader that took more
     return found
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _licensed(content: bytes) -> Document:
+    """Read a document and keep what tells its licensed components apart (see `catalogue`)."""
+    document = read(zstandard.ZstdDecompressor().decompress(content))
+    licensed = tuple(
+        msgspec.structs.replace(one, hashes=() if one.purl or one.version else one.hashes, supplier="", path=())
+        for one in document.components
+        if one.licence
+    )
+    return msgspec.structs.replace(document, components=licensed, dependencies=(), warnings=())
 
 
 def _listing(listed: Listed) -> tuple[str, ...]:
@@ -71,7 +95,7 @@ def _listing(listed: Listed) -> tuple[str, ...]:
 
 
 def _stated(document: Document, common: set[tuple[str, ...]]) -> dict[UUID, str]:
-    differing = tuple(one for one in document.components if one.licence and _listing(one) not in common)
+    differing = tuple(one for one in document.components if _listing(one) not in common)
     stated: dict[UUID, str] = {}
     for _, entry in entries_of(msgspec.structs.replace(document, components=differing)):
         stated.setdefault(entry.digest, entry.listed.licence)
@@ -82,3 +106,7 @@ def _ids(session: ReadSession, digests: Iterable[UUID]) -> dict[UUID, int]:
     wanted = arrays(digest=(Uuid(), list(digests)))
     rows = session.execute(select(Component.digest, Component.id).join(wanted, Component.digest == wanted.c.digest))
     return {row.digest: row.id for row in rows}
+
+
+def _by_id(stated: Mapping[UUID, str], ids: Mapping[UUID, int]) -> Licences:
+    return {ids[digest]: licence for digest, licence in stated.items() if digest in ids}
