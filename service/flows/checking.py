@@ -4,7 +4,7 @@ A document is claimed before it is checked, with a note that its check began. Sh
 the note stays and the next one's turn comes; a check that ends replaces it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import zstandard
@@ -14,7 +14,9 @@ from sqlalchemy import Engine, null, select, update
 from service.db import ReadSession, WriteSession, reading, writing
 from service.errors import Busy, ServiceError
 from service.inventory.models import Document
-from service.sbom.conformance import LARGEST_BYTES, Conformance, check, unchecked
+from service.log import logger
+from service.sbom import conformance
+from service.sbom.conformance import LARGEST_BYTES, Conformance, unchecked
 
 _BEGAN = unchecked("Its check began and has not ended.")
 
@@ -25,8 +27,12 @@ class _Claimed(NamedTuple):
     spec_version: str
 
 
-def check_next(engine: Engine) -> str | None:
+def check_next(engine: Engine, check: Callable[[bytes, str], Conformance] = conformance.check) -> str | None:
     """Check the oldest document that nobody has checked; gives the verdict, or None where none is left.
+
+    Args:
+        engine: Where documents are; nothing is held open during a check.
+        check: Maps bytes and the version of their format to what is known of them.
 
     Raises:
         Busy: Too many documents are being read in processes of their own; this one keeps its turn.
@@ -36,7 +42,7 @@ def check_next(engine: Engine) -> str | None:
     if claimed is None:
         return None
     try:
-        found = _checked(engine, claimed)
+        found = _checked(engine, claimed, check)
     except Busy:
         with writing(engine) as session:
             session.execute(update(Document).where(Document.id == claimed.id).values(conformance=null()))
@@ -64,7 +70,7 @@ def _claim(session: WriteSession) -> _Claimed | None:
     return _Claimed(*row) if row else None
 
 
-def _checked(engine: Engine, claimed: _Claimed) -> Conformance:
+def _checked(engine: Engine, claimed: _Claimed, check: Callable[[bytes, str], Conformance]) -> Conformance:
     if claimed.size_bytes > LARGEST_BYTES:
         return unchecked(f"It is larger than {LARGEST_BYTES >> 20} MiB.")
     with reading(engine) as session:
@@ -77,3 +83,6 @@ def _checked(engine: Engine, claimed: _Claimed) -> Conformance:
         raise
     except ServiceError as error:  # read once, by readers that were less strict than today's
         return unchecked(error.detail)
+    except Exception as error:  # noqa: BLE001 - a library's, over a document it was not made for; the next one is another
+        logger("checking").exception("check failed", document=claimed.id)
+        return unchecked(f"Its check failed: {type(error).__name__}.")

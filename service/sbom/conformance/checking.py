@@ -20,19 +20,19 @@ LARGEST_BYTES = 32 << 20
 _LARGEST_HERE = 4 << 20
 #: Of an invalid document, up to this here: to list faults takes many times more, and holds the interpreter meanwhile.
 _LARGEST_LISTED_HERE = 64 << 10
-_SECONDS = 60.0
 _MEGABYTES = 1024
 _THROUGH_SPDX_TOOLS = "service.sbom.conformance.through_spdx_tools"
 _JSON = {Format.CYCLONEDX_JSON: "cyclonedx", Format.SPDX_JSON: "spdx"}
 _BY_SPDX_TOOLS = (Format.SPDX_TAG_VALUE, Format.SPDX_YAML, Format.SPDX_XML, Format.SPDX_RDF)
 
 
-def check(data: bytes, spec_version: str) -> Conformance:
+def check(data: bytes, spec_version: str, *, seconds: float = 60.0) -> Conformance:
     """Check a document that `sbom.read` accepts; of one in an envelope, what is inside.
 
     Args:
         data: As received, unpacked.
         spec_version: As it was read.
+        seconds: That a process of its own may take, its start included.
 
     Raises:
         Busy: Too many processes read documents already; ask again later.
@@ -41,12 +41,12 @@ def check(data: bytes, spec_version: str) -> Conformance:
     if opened.format in _BY_SPDX_TOOLS:
         if spec_version not in ("2.2", "2.3"):
             return unchecked(f"spdx-tools validates SPDX 2.2 and 2.3; this is {spec_version}.")
-        return _apart(_THROUGH_SPDX_TOOLS, data, spec_version)
+        return _apart(_THROUGH_SPDX_TOOLS, data, spec_version, seconds)
     if len(opened.sbom) > _LARGEST_HERE:
-        return _apart(__name__, data, spec_version)
+        return _apart(__name__, data, spec_version, seconds)
     found = _by_schema(opened, spec_version, most_bytes_listed=_LARGEST_LISTED_HERE)
     if found.verdict is Verdict.INVALID and found.error_count is None:
-        listed = _apart(__name__, data, spec_version)
+        listed = _apart(__name__, data, spec_version, seconds)
         return listed if listed.verdict is Verdict.INVALID else found
     return found
 
@@ -66,11 +66,11 @@ def _by_schema(opened: Opened, version: str, *, most_bytes_listed: int | None = 
     return unchecked(f"There is no schema of {opened.format} {version} here.")
 
 
-def _apart(module: str, data: bytes, spec_version: str) -> Conformance:
+def _apart(module: str, data: bytes, spec_version: str, seconds: float) -> Conformance:
     """Ask `checked_apart` of a module in a process of its own: a version, a line feed, the document as received."""
     question = spec_version.encode() + b"\n" + data
     try:
-        answer = run_apart(module, "checked_apart", question, seconds=_SECONDS, megabytes=_MEGABYTES)
+        answer = run_apart(module, "checked_apart", question, seconds=seconds, megabytes=_MEGABYTES)
     except Busy:
         raise
     except ServiceError as error:

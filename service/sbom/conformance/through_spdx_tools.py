@@ -5,6 +5,7 @@ absolute file names and times with fractions are faults, as the specification ha
 """
 
 import importlib.metadata
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -25,6 +26,7 @@ from service.sbom.document import Format
 from service.sbom.envelope import Opened, open_envelopes
 from service.sbom.oddities import Oddities
 
+_LINE = re.compile(r"Line: (\d+)")
 # It builds the index of all licences anew for each expression: 45 seconds instead of 0.15.
 tag_value.get_spdx_licensing = cache(license_expression.get_spdx_licensing)
 
@@ -43,7 +45,8 @@ def _faults(opened: Opened, version: str) -> Iterator[tuple[str, str]]:
         document = _parsed(opened)
     except SPDXParsingError as error:
         for message in error.messages:
-            yield "", str(message)
+            line = _LINE.search(str(message))
+            yield f"line {line[1]}" if line else "", str(message)
         return
     for found in validate_full_spdx_document(document, version):
         yield _place(found), found.validation_message

@@ -41,6 +41,7 @@ def receipt(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         "unevaluated": [],
         "missing_feeds": [],
         "warnings": [],
+        "quality": {"score": 100, "advice": []},
         "next": None,
     } | fields
 
@@ -141,3 +142,13 @@ def test_a_tally_counts_what_is_in_the_database() -> None:
     tally.add(Imported("c", "c", error="broken"))
     assert (tally.created, tally.repeated, tally.accepted, tally.components) == (1, 1, 2, 7)
     assert [one.place for one in tally.refused] == ["c"]
+
+
+def test_a_receipt_says_how_complete_the_sbom_is_and_what_would_help_most(capsys: pytest.CaptureFixture[str]) -> None:
+    advice = [{"element": word, "change": f"Do {word}.", "gains": {}} for word in ("supplier", "licence", "hash")]
+    show_receipt(receipt(quality={"score": 67, "advice": advice}))
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "quality: 67 of 100",
+        "  supplier: Do supplier.",
+        "  licence: Do licence.",
+    ]
