@@ -30,7 +30,7 @@ GENERAL: Mapping[str, str] = {
     "lifecycle": "Say in which phase it was made (`pre-build`, `build`, `post-build`): CycloneDX "
     "`metadata.lifecycles`, from 1.5 on. SPDX 2 has no field for it.",
     "files": "State of each component's file its name and whether it is executable, an archive, structured: CycloneDX "
-    "properties `bsi:component:filename`, `:executable`, `:archive`, `:structured`; SPDX 3 `File`.",
+    "properties `bsi:component:filename`, `:executable`, `:archive`, `:structured`. SPDX 2 has only `packageFileName`.",
     "current-format": "Write CycloneDX 1.6 or newer, or SPDX 3.0.1 or newer.",
 }
 
