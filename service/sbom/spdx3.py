@@ -102,7 +102,7 @@ class _Reading:
         graph = self._graph
         if graph.packages:
             raise NothingToInventory("No package has a name, purl or spdxId. Create the SBOM again with names.")
-        if not (graph.relations or graph.files or self._roots):
+        if not (graph.relations or graph.descriptions or graph.files or self._roots):
             raise NothingToInventory(
                 "The SPDX document has no packages. Send the one that lists them, and send it whole."
             )
@@ -141,7 +141,7 @@ class _Reading:
         return [(subject.ref, root) for root in self._roots if root in known]
 
     def _scoped(self, components: Iterator[Component]) -> Iterator[Component]:
-        scopes = scopes_of(self._graph.relations)
+        scopes = scopes_of(self._graph)
         for one in components:
             scope = scopes.get(one.ref) if scopes else None
             yield msgspec.structs.replace(one, scope=scope) if scope else one

@@ -17,9 +17,10 @@ from service.sbom.spdx3_words import READINGS, ROLES, Meaning, Role, reading_of,
 from service.sbom.texts import as_text
 
 Source = msgspec.Raw | dict[str, Any]
-#: One end of a relationship: how it is read, start, end, what the end is for, and the place of its element. A plain
-#: tuple, since they are the most of a document and named ones take six times as long to make.
-Relation = tuple[Meaning, str, str, Scope | None, int]
+#: One end of a relationship: start, end, whether start uses the end or only contains it, what the end is for, and the
+#: place of its element. A plain tuple, since they are the most of a document and named ones take long to make; without
+#: enum members where they can be spared, since the collector would look at it again and again for their sake.
+Relation = tuple[str, str, bool, Scope | None, int]
 
 _NODE = msgspec.json.Decoder(Node)
 _JSON = msgspec.json.Decoder()
@@ -40,7 +41,9 @@ class Collection(NamedTuple):
 class Graph:
     """What stands in one document. Elements are known by their place in `sources`; ``files`` and ``others`` by id.
 
-    ``packages`` are places, in order. ``concluded`` and ``declared`` lead from an element to its licences.
+    ``packages`` are places, in order. ``relations`` are what becomes edges, ``descriptions`` lead from a collection to
+    what it describes, ``tools`` are ends with what they are for, ``concluded`` and ``declared`` lead from an element to
+    its licences.
     """
 
     def __init__(self, sources: list[Source], oddities: Oddities, max_packages: int) -> None:
@@ -57,6 +60,8 @@ class Graph:
         self.collections: dict[str, Collection] = {}
         self.creations: list[int] = []
         self.relations: list[Relation] = []
+        self.descriptions: dict[str, list[str]] = {}
+        self.tools: list[tuple[str, Scope]] = []
         self.concluded: dict[str, tuple[str, ...]] = {}
         self.declared: dict[str, tuple[str, ...]] = {}
         self.sources = sources
@@ -64,9 +69,13 @@ class Graph:
         self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._oddities = oddities
         for place, source in enumerate(sources):
-            node = self._node(source, place)
-            if node is None:
-                continue
+            try:
+                node = _NODE.decode(source)  # type: ignore[arg-type]  # the others are dealt with below
+            except (TypeError, msgspec.DecodeError, UnicodeDecodeError):
+                found = self._node(source, place)
+                if found is None:
+                    continue
+                node = found
             said = node.type or node.at_type
             role = ROLES.get(said) if said.__class__ is str else None
             if role is None:
@@ -84,7 +93,7 @@ class Graph:
 
     def element(self, ref: Any) -> dict[str, Any]:  # noqa: ANN401 - an id or the element itself
         """Give an element that is no package, as it is written; one that is elsewhere is empty."""
-        if isinstance(ref, dict) and ("type" in ref or "@type" in ref):
+        if ref.__class__ is dict and ("type" in ref or "@type" in ref):
             return ref
         place = self.others.get(id_of(ref))
         return {} if place is None else self.at(place)
@@ -149,25 +158,42 @@ class Graph:
             reading = reading_of(as_text(kind))
         if start.__class__ is not str:
             start = next(iter(self._refs(start, place, "from")), "")
-        if ends.__class__ is not list or not all(one.__class__ is str for one in ends):
+        if ends.__class__ is not list:
             ends = self._refs(ends, place, "to")
-        meaning, weakness = reading
-        if meaning is Meaning.NOTHING:
+        for one in ends:
+            if one.__class__ is not str:
+                ends = self._refs(ends, place, "to")
+                break
+        if reading.meaning is Meaning.NOTHING:
             return
         if not start:
             self._oddities.note("bad-relationship", self.where(place))
-        elif meaning is Meaning.CONCLUDED or meaning is Meaning.DECLARED:
-            self._license(self.concluded if meaning is Meaning.CONCLUDED else self.declared, start, ends)
-        else:
-            if scope.__class__ is str:
-                weakness = weakness_in(scope) or weakness
-            self.relations += [(meaning, start, end, weakness, place) for end in ends]
+            return
+        weakness = reading.weakness
+        if scope.__class__ is str:
+            weakness = weakness_in(scope) or weakness
+        self._keep(reading.meaning, start, ends, weakness, place)
+
+    def _keep(self, meaning: Meaning, start: str, ends: list[str], weakness: Scope | None, place: int) -> None:
+        if meaning is Meaning.USES or meaning is Meaning.HOLDS:
+            uses = meaning is Meaning.USES
+            for end in ends:
+                self.relations.append((start, end, uses, weakness, place))
+        elif meaning is Meaning.CONCLUDED:
+            self._license(self.concluded, start, ends)
+        elif meaning is Meaning.DECLARED:
+            self._license(self.declared, start, ends)
+        elif meaning is Meaning.DESCRIBES:
+            self.descriptions.setdefault(start, []).extend(ends)
+        elif weakness is not None:
+            self.tools += [(end, weakness) for end in ends]
 
     def _license(self, licences: dict[str, tuple[str, ...]], start: str, ends: list[str]) -> None:
-        refs = tuple(ends)
-        if before := licences.get(start):
-            refs = before if len(before) > _MOST_LICENCES else (*before, *refs)
-        licences[start] = self._shared.setdefault(refs, refs)  # few licences for many packages
+        said = tuple(ends)
+        refs = self._shared.setdefault(said, said)  # few licences for many packages
+        before = licences.setdefault(start, refs)
+        if before is not refs and len(before) < _MOST_LICENCES:
+            licences[start] = (*before, *refs)
 
     def _refs(self, value: Any, place: int, key: str) -> list[str]:  # noqa: ANN401 - ids and elements, one or several
         """Give the ids in *value*; whole elements among them are walked later."""

@@ -128,4 +128,4 @@ class Packages:
 
 def _term(said: Any) -> str:  # noqa: ANN401
     """Give a word of one of the vocabularies, which may be spelt as an IRI."""
-    return as_text(said).rpartition("/")[2]
+    return said if said.__class__ is str and "/" not in said else as_text(said).rpartition("/")[2]

@@ -1,11 +1,12 @@
 """What SPDX 3 relationships mean for an inventory: edges, scopes, and what the document is about."""
 
 from collections.abc import Container, Iterable, Iterator
+from itertools import chain
 
 from service.sbom.document import Scope
 from service.sbom.oddities import Oddities
-from service.sbom.spdx3_graph import Collection, Graph, Relation
-from service.sbom.spdx3_words import Meaning, is_nothing
+from service.sbom.spdx3_graph import Collection, Graph
+from service.sbom.spdx3_words import is_nothing
 
 #: Of several weak claims the one nearest to production counts.
 _STRENGTH = {Scope.TEST: 0, Scope.DEV: 1, Scope.OPTIONAL: 2}
@@ -17,12 +18,8 @@ def roots_of(graph: Graph) -> list[str]:
     A document's roots are mostly SBOMs, whose roots are meant then. A document that names none means its SBOMs'.
     """
     every = graph.documents | graph.collections
-    described: dict[str, list[str]] = {}
-    for meaning, user, used, _, _ in graph.relations:
-        if meaning is Meaning.DESCRIBES and user in every:
-            described.setdefault(user, []).append(used)
     for start in (graph.documents, graph.collections):
-        if found := list(_expanded(start.values(), every, described)):
+        if found := list(_expanded(start.values(), every, graph.descriptions)):
             return found
     return []
 
@@ -46,8 +43,8 @@ def _expanded(
 def contents_of(graph: Graph, roots: Iterable[str]) -> set[str]:
     """Give the ids of *roots* and of what they contain, at any depth."""
     held: dict[str, list[str]] = {}
-    for meaning, holder, part, _, _ in graph.relations:
-        if meaning is Meaning.HOLDS:
+    for holder, part, uses, _, _ in graph.relations:
+        if not uses:
             held.setdefault(holder, []).append(part)
     found: set[str] = set()
     waiting = list(roots)
@@ -65,9 +62,7 @@ def edges_of(graph: Graph, known: dict[str, str], oddities: Oddities) -> Iterato
     An edge to an element that stands in the document without being known (a file) is left out, one to an element of
     another document is warned about.
     """
-    for meaning, start, end, _, place in graph.relations:
-        if meaning is not Meaning.USES and meaning is not Meaning.HOLDS:
-            continue
+    for start, end, _, _, place in graph.relations:
         user, used = known.get(start), known.get(end)
         if user is not None and used is not None:
             yield user, used
@@ -79,13 +74,13 @@ def _is_here(ref: str, graph: Graph, known: Container[str]) -> bool:
     return ref in known or ref in graph.files or ref in graph.others or is_nothing(ref)
 
 
-def scopes_of(relations: list[Relation]) -> dict[str, Scope]:
+def scopes_of(graph: Graph) -> dict[str, Scope]:
     """Give the scopes other than required: an ordinary dependency on the same element outweighs them all."""
     weak: dict[str, Scope] = {}
-    for meaning, _, end, weakness, _ in relations:
-        if weakness is not None and meaning is not Meaning.DESCRIBES:
-            weak[end] = max(weak.get(end, weakness), weakness, key=_STRENGTH.__getitem__)
+    claims = ((end, weakness) for _, end, _, weakness, _ in graph.relations if weakness is not None)
+    for end, weakness in chain(claims, graph.tools):
+        weak[end] = max(weak.get(end, weakness), weakness, key=_STRENGTH.__getitem__)
     if not weak:
         return weak
-    needed = {end for meaning, _, end, weakness, _ in relations if meaning is Meaning.USES and weakness is None}
+    needed = {end for _, end, uses, weakness, _ in graph.relations if uses and weakness is None}
     return {ref: scope for ref, scope in weak.items() if ref not in needed}
