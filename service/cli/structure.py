@@ -116,7 +116,8 @@ def _record(upload: dict[str, Any] | None) -> str:
         return "nothing: no SBOM came before"
     release = f" release {upload['version']}" if upload["version"] else ""
     place = f"{upload['product']} {upload['stream']}{release}"
-    return f"SBOM {upload['sbom']['id']} of {brief(upload['at'])}, {place}, {upload['components']['total']} components"
+    total = counted(upload["components"]["total"], "component")
+    return f"SBOM {upload['sbom']['id']} of {brief(upload['at'])}, {place}, {total}"
 
 
 def _change(item: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def _change(item: dict[str, Any]) -> dict[str, Any]:
         "from": _version(item["from"]),
         "to": _version(item["to"]),
         "licence": _turned(sides, "licence"),
-        "scope": _turned(sides, "scope"),
+        "scope": _turned(sides, "scope", usual="required"),
         "how": item["relation"] if item["relation"] != "unknown" else "",
     }
 
@@ -136,13 +137,13 @@ def _version(side: dict[str, Any] | None) -> str:
     return (side["version"] or "no version") if side else ""
 
 
-def _turned(sides: list[dict[str, Any] | None], field: str) -> str:
-    values = [side[field] for side in sides if side]
-    if len(values) == 1:
-        return str(values[0])
-    if values[0] == values[1]:
-        return ""
-    return " -> ".join(value or "none stated" for value in values)
+def _turned(sides: list[dict[str, Any] | None], field: str, usual: str = "") -> str:
+    """Write what a side alone has, or what became what; '' for what is usual or as it was."""
+    values = list(dict.fromkeys(side[field] for side in sides if side))
+    if len(values) > 1:
+        return " -> ".join(value or "none stated" for value in values)
+    alone = None in sides and values[0] != usual
+    return str(values[0]) if alone else ""
 
 
 def _show_findings(findings: dict[str, Any], side: str, words: str) -> None:
@@ -176,6 +177,11 @@ def show_ways(answer: dict[str, Any]) -> None:
         show_line("The question is too broad to be answered in full; ask for a longer name.")
 
 
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """Write a number of things."""
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def _way(way: dict[str, Any]) -> str:
     component = f"{way['component']['name']} {way['component']['version']}".strip()
     place = " ".join(filter(None, (way["stream"], way["release"] and f"release {way['release']}")))
@@ -184,9 +190,8 @@ def _way(way: dict[str, Any]) -> str:
 
 def _relation(way: dict[str, Any]) -> str:
     total = way["total"]
-    counted = f"{'at least ' if total['at_least'] else ''}{total['count']} {'path' if total['count'] == 1 else 'paths'}"
+    ways = ("at least " if total["at_least"] else "") + counted(total["count"], "path")
     if way["relation"] == "unknown":
-        return f"the SBOM does not connect it with the product; {counted}" if way["paths"] else "the SBOM does not say"
-    through = way["entries"]
-    entries = f" through {through} direct {'dependency' if through == 1 else 'dependencies'}"
-    return f"{way['relation']}, {counted}{'' if total['count'] == 1 else entries}"
+        return f"the SBOM does not connect it with the product; {ways}" if way["paths"] else "the SBOM does not say"
+    entries = f" through {counted(way['entries'], 'direct dependency', 'direct dependencies')}"
+    return f"{way['relation']}, {ways}{entries if total['count'] > 1 else ''}"

@@ -5,7 +5,7 @@ The difference applied to what is before gives what is after; swapped sides give
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -89,11 +89,11 @@ class Diff:
     new: Mapping[int, int]
     changes: list[Change]
     from_documents: bool
-    counts: Counter[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Count."""
-        object.__setattr__(self, "counts", Counter(change.kind for change in self.changes))
+    @property
+    def counts(self) -> Counter[str]:
+        """Count what happened, by kind."""
+        return Counter(change.kind for change in self.changes)
 
     @property
     def unchanged(self) -> int:
@@ -107,7 +107,7 @@ class Diff:
 
 
 def diff_of(session: ReadSession, before: Snapshot | None, after: Snapshot) -> Diff:
-    """Compare what two snapshots contain. A constant number of statements.
+    """Compare what two snapshots contain. A constant number of statements, and one pass over either document.
 
     Args:
         session: One snapshot of the database.
