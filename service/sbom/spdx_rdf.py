@@ -140,12 +140,17 @@ class _Walk:
         }
 
     def _literals(self, node: Node) -> dict[str, str]:
-        """Give what is plain text; JSON and RDF spell those properties alike."""
+        """Give what is plain text; JSON and RDF spell those properties alike.
+
+        Packages that share an id are one node with two names or versions.
+        """
         found: dict[str, str] = {}
         for name, value in self._graph.predicate_objects(node):
             if isinstance(value, Literal) or value in (SPDX.noassertion, SPDX.none):
                 local = re.split("[#/]", str(name))[-1]
-                found.setdefault(local, self._said(value, self._where(node)))
+                said = self._said(value, self._where(node))
+                if found.setdefault(local, said) != said and local in ("name", "versionInfo"):
+                    self._oddities.note("duplicate-ref", self._where(node))
         return found
 
     def _relationships(self) -> Iterator[dict[str, str]]:
