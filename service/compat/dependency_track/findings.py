@@ -38,6 +38,8 @@ _STATES = {
 #: Decisions after which nobody is to be stopped by it.
 _SUPPRESSED = frozenset({"risk_accepted", "not_affected"})
 _ALIAS_KEYS = (("CVE-", "cveId"), ("GHSA-", "ghsaId"), ("", "osvId"))
+#: Characters; some records tell a whole story.
+_LONGEST_DESCRIPTION = 10_000
 _SCORES = (("CVSS:3", "cvssV3BaseScore"), ("CVSS:4", "cvssV4Score"), ("", "cvssV2BaseScore"))
 
 
@@ -125,15 +127,16 @@ class _Known(NamedTuple):
 
 
 def findings_in(session: ReadSession, project: Project, *, suppressed: bool) -> list[FindingOut]:
-    """Give a project's findings, the worst first; decided ones only if *suppressed*. Six statements."""
-    found = [one for one in _findings(session, project) if suppressed or not _is_suppressed(one)]
+    """Give a project's findings, the worst first; decided ones only if *suppressed*. A constant number of statements."""
+    every = findings_of(session, project.product.id, _components(session, project))
+    found = [one for one in every if suppressed or not _is_suppressed(one)]
     known = _look_up(session, found)
     return [_shape(project, one, known) for one in found]
 
 
 def metrics_of(session: ReadSession, project: Project, *, now: datetime) -> MetricsOut:
     """Count a project's components and findings."""
-    components = contents(session, project.stream.id, OPEN - 1)
+    components = _components(session, project)
     found = findings_of(session, project.product.id, components)
     shown = [one for one in found if not _is_suppressed(one)]
     counts = Counter(_severity(one) for one in shown)
@@ -161,9 +164,9 @@ def metrics_of(session: ReadSession, project: Project, *, now: datetime) -> Metr
     )
 
 
-def _findings(session: ReadSession, project: Project) -> list[Finding]:
+def _components(session: ReadSession, project: Project) -> dict[int, int]:
     # One tick before for ever: what the newest SBOM left there.
-    return findings_of(session, project.product.id, contents(session, project.stream.id, OPEN - 1))
+    return contents(session, project.stream.id, OPEN - 1)
 
 
 def _status(finding: Finding) -> str:
@@ -215,9 +218,6 @@ def _look_up(session: ReadSession, found: Sequence[Finding]) -> _Known:
     for vulnerability_id, alias in names:
         aliases[vulnerability_id].append(alias)
     return _Known(dict(groups.all()), {row.id: row for row in advisories}, aliases)
-
-
-_LONGEST_DESCRIPTION = 10_000
 
 
 def _shape(project: Project, finding: Finding, known: _Known) -> FindingOut:

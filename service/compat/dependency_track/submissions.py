@@ -3,7 +3,7 @@
 import binascii
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -52,7 +52,7 @@ class Submission:
     `unkept` names the fields that were sent and have no place here.
     """
 
-    bom: bytes
+    bom: bytes = field(repr=False)
     project: str
     name: str
     version: str
