@@ -127,7 +127,7 @@ class _Known(NamedTuple):
 
 
 def findings_in(session: ReadSession, project: Project, *, suppressed: bool) -> list[FindingOut]:
-    """Give a project's findings, the worst first; decided ones only if *suppressed*. A constant number of statements."""
+    """Give a project's findings, worst first; decided ones only if *suppressed*; in a constant number of statements."""
     every = findings_of(session, project.product.id, _components(session, project))
     found = [one for one in every if suppressed or not _is_suppressed(one)]
     known = _look_up(session, found)
