@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,11 +13,11 @@ import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -27,12 +27,16 @@ from rich.text import Text
 from service.cli.beside import at_database
 from service.cli.showing import JsonFlag, clean, say, show_json, show_table
 from service.errors import Unreadable
-from service.flows.importing import Imported, count_sboms, find_sboms, import_sboms
+from service.flows.finding_files import disk_bytes_of, find_sboms
+from service.flows.importing import Imported, import_sboms
+from service.flows.trusting import trusted_keys
 from service.log import configure
 from service.settings import Settings
 
 commands = typer.Typer()
 
+#: As shells count it: 128 and the number of the signal.
+_INTERRUPTED = 130
 #: Refused files that are named on the terminal; `--failures` lists all.
 _NAMED = 5
 
@@ -63,7 +67,9 @@ class Tally:
 
 @commands.command("import")
 def import_paths(
-    paths: Annotated[list[Path], typer.Argument(exists=True, help="SBOMs, folders, zip and tar archives")],
+    paths: Annotated[
+        list[Path], typer.Argument(exists=True, help="SBOMs, folders, zip and tar archives, packed or not")
+    ],
     failures: Annotated[
         Path | None, typer.Option(dir_okay=False, help="write refused files with their reasons here, as CSV")
     ] = None,
@@ -76,15 +82,22 @@ def import_paths(
     """
     settings = Settings()
     configure(json=settings.log_json, level="ERROR")
-    tally = Tally()
+    trusted, most = trusted_keys(settings.trusted_keys), settings.max_upload_bytes
+    tally, finished = Tally(), True
     with _list_of_failures(failures) as note, at_database(settings) as (_, url):
-        found = find_sboms(paths, max_bytes=settings.max_upload_bytes)
-        results = import_sboms(url, found, max_bytes=settings.max_upload_bytes)
-        for done in _with_progress(results, count_sboms(paths)):
-            tally.add(done)
-            if done.error is not None:
-                note(done)
+        results = import_sboms(url, find_sboms(paths, max_bytes=most), max_bytes=most, trusted=trusted)
+        try:
+            with closing(results):
+                for done in _with_progress(results, paths):
+                    tally.add(done)
+                    if done.error is not None:
+                        note(done)
+        except KeyboardInterrupt:
+            finished = False
     _show(tally, failures, as_json=as_json)
+    if not finished:
+        say("Interrupted. Run it again to go on; what is there already costs next to nothing.")
+        raise typer.Exit(_INTERRUPTED)
     if not tally.accepted:
         raise Unreadable("No SBOM was accepted." if tally.refused else "There are no files.")
 
@@ -105,29 +118,34 @@ def _list_of_failures(path: Path | None) -> Iterator[Callable[[Imported], object
         yield lambda refused: writer.writerow((clean(refused.place), clean(refused.error or "")))
 
 
-class _Rate(ProgressColumn):
-    """Files a second."""
+class _Files(ProgressColumn):
+    """Files so far, and how many a second."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "-/s", style="progress.data.speed")
+        count = task.fields["files"]
+        rate = f"{count / task.elapsed:,.0f}/s" if task.elapsed else "-/s"
+        return Text(f"{count:,} files {rate}", style="progress.data.speed")
 
 
-def _with_progress(results: Iterable[Imported], total: int | None) -> Iterator[Imported]:
+def _with_progress(results: Iterable[Imported], paths: list[Path]) -> Iterator[Imported]:
+    """Show how far it is, by bytes: files differ in size, and how many are in an archive only its end tells."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
+        TaskProgressColumn(),
+        _Files(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("importing", total=total)
-        for done in results:
-            progress.advance(task)
+    is_seen = sys.stderr.isatty()
+    total = disk_bytes_of(paths) if is_seen else None
+    with Progress(*columns, console=Console(stderr=True), disable=not is_seen) as progress:
+        task = progress.add_task("importing", total=total, files=0)
+        for count, done in enumerate(results, start=1):
+            progress.update(task, advance=done.disk_bytes, files=count)
             yield done
+        progress.update(task, completed=total)
 
 
 def _show(tally: Tally, failures: Path | None, *, as_json: bool) -> None:

@@ -16,7 +16,7 @@ _BITE = 16 * 1024
 #: zstd cannot be told to stop, and makes 128 KiB of four bytes: of so many it makes 16 MiB at most.
 _ZSTD_BITE = 512
 #: What a frame may ask for; what tools write by default stays far below (zstd --ultra -22 and xz -9 need 128 MiB).
-_MOST_MEMORY = 2**27
+MOST_MEMORY = 2**27
 
 
 class Packing(StrEnum):
@@ -56,7 +56,7 @@ class _Stream(Protocol):
 
 class _Zstd:
     def __init__(self) -> None:
-        self._stream = zstandard.ZstdDecompressor(max_window_size=_MOST_MEMORY).decompressobj()
+        self._stream = zstandard.ZstdDecompressor(max_window_size=MOST_MEMORY).decompressobj()
         self.unused_data = b""
 
     @property
@@ -81,7 +81,7 @@ _STREAMS: dict[Packing, Callable[[], _Stream]] = {
     Packing.DEFLATE: lambda: zlib.decompressobj(zlib.MAX_WBITS),
     Packing.ZSTD: _Zstd,
     Packing.BZIP2: bz2.BZ2Decompressor,
-    Packing.XZ: lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY),
+    Packing.XZ: lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_MEMORY),
 }
 _BROKEN = (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError, ValueError, EOFError)
 

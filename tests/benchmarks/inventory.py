@@ -22,7 +22,8 @@ from service.access.roles import SYSTEM
 from service.clock import utc_now
 from service.db import connect, migrate
 from service.flows.applying import apply_feed
-from service.flows.importing import find_sboms, import_sboms
+from service.flows.finding_files import find_sboms
+from service.flows.importing import import_sboms
 from service.flows.publishing import publish_advisory
 
 from serving import serving  # isort: skip

@@ -1,6 +1,10 @@
 """What works on the database itself: `import`, and `advisories sync`."""
 
+import bz2
 import csv
+import gzip
+import json
+import lzma
 import os
 import tarfile
 import zipfile
@@ -9,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from command_line import Ran, run_muster
+from envelopes import make_dsse, make_key, make_statement
 from osv_bucket import make_record, serve_bucket, write_ecosystem
 from sboms import make_sbom
 from sqlalchemy import select
@@ -17,7 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from service.db import connect, reading
 from service.incidents.models import Exposure
-from service.inventory.models import Product, Upload
+from service.inventory.models import Document, Product, Upload
 
 Muster = Callable[..., Ran]
 RowsOf = Callable[[InstrumentedAttribute[Any]], list[Any]]
@@ -113,6 +119,36 @@ def test_a_damaged_archive_is_refused_and_the_rest_goes_on(
     ran = muster("import", str(tmp_path), "--json")
     assert ran.code == 0
     assert (ran.json()["created"], ran.json()["refused"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack"),
+    [(".gz", gzip.compress), (".zst", zstandard.compress), (".xz", lzma.compress), (".bz2", bz2.compress)],
+)
+def test_packed_files_are_imported_and_bombs_refused(
+    muster: Muster, tmp_path: Path, rows_of: RowsOf, ending: str, pack: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / f"web.json{ending}").write_bytes(pack(make_sbom(LODASH)))
+    (tmp_path / f"bomb.json{ending}").write_bytes(pack(bytes(10_000_000)))
+    (tmp_path / f"cut.json{ending}").write_bytes(pack(make_sbom(LODASH))[:-9])
+    ran = muster("import", str(tmp_path), "--json").json()
+    assert rows_of(Product.slug) == ["web"]
+    reasons = {Path(one["file"]).name.partition(".")[0]: one["reason"] for one in ran["failures"]}
+    assert reasons.keys() == {"bomb", "cut"}
+    assert "100,000 bytes" in reasons["bomb"]
+
+
+def test_signatures_of_imported_files_are_verified(fresh_database: str, tmp_path: Path, rows_of: RowsOf) -> None:
+    sign, public = make_key()
+    keys, folder = tmp_path / "keys", tmp_path / "in"
+    keys.mkdir()
+    folder.mkdir()
+    (keys / "release.pub").write_bytes(public)
+    (folder / "web.intoto.jsonl").write_text(json.dumps(make_dsse(make_statement(make_sbom(LODASH)), ("", sign))))
+    environment = {"MUSTER_DATABASE_URL": fresh_database, "MUSTER_TRUSTED_KEYS": str(keys)}
+    assert run_muster("import", str(folder), environment=environment).code == 0
+    (envelope,) = rows_of(Document.envelope)
+    assert (envelope["verification"], envelope["verified_by"]) == ("verified", ["release.pub"])
 
 
 def test_an_import_fails_only_when_nothing_was_accepted(muster: Muster, tmp_path: Path) -> None:
