@@ -135,25 +135,17 @@ UNPARSABLE = "unparsable-version"
 
 
 def _unordered(identity: Identity) -> str:
-    keys = [_key_of(coordinate) for coordinate in identity.coordinates]
-    return UNPARSABLE if keys and all(key is None for key, _ in keys) else ""
+    coordinates = identity.coordinates
+    return UNPARSABLE if coordinates and all(_key_of(one)[0] is None for one in coordinates) else ""
 
 
 def _digest(identity: Identity, named: _Named) -> UUID:
-    parts = [
-        identity.purl,
-        identity.type,
-        identity.namespace,
-        identity.name,
-        identity.version,
-        identity.distribution,
-        identity.source_name,
-        identity.source_version,
-    ]
+    """Digest all that tells a component from others. A purl holds type, names, version and release."""
+    parts = [identity.purl, identity.distribution, identity.source_name, identity.source_version]
     if not identity.purl:
-        parts += sorted(named.cpes)
-    if not identity.purl and not identity.version:
-        parts += [f"{algorithm}:{value}" for algorithm, value in sorted(named.hashes)]
+        parts += [identity.name, identity.version, *sorted(named.cpes)]
+        if not identity.version:
+            parts += [f"{algorithm}:{value}" for algorithm, value in sorted(named.hashes)]
     return UUID(bytes=blake2b("\0".join(parts).encode(), digest_size=16).digest())
 
 

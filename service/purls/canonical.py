@@ -91,14 +91,17 @@ class Purl(NamedTuple):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     def __str__(self) -> str:
-        written = f"pkg:{self.type}/{_encoded(self.path)}"
-        if self.version:
-            written += "@" + _encoded(self.version)
-        if self.qualifiers:
-            written += "?" + "&".join([f"{key}={_encoded(self.qualifiers[key])}" for key in sorted(self.qualifiers)])
-        if self.subpath:
-            written += "#" + _encoded(self.subpath)
-        return written
+        return self.written(self.version, self.qualifiers)
+
+    def written(self, version: str, qualifiers: dict[str, str]) -> str:
+        """Write it with another version and other qualifiers."""
+        path = self.path
+        if not _PLAIN.fullmatch(path + version):
+            path, version = _encoded(path), _encoded(version)
+        text = f"pkg:{self.type}/{path}@{version}" if version else f"pkg:{self.type}/{path}"
+        if qualifiers:
+            text += "?" + "&".join([f"{key}={_encoded(qualifiers[key])}" for key in sorted(qualifiers)])
+        return f"{text}#{_encoded(self.subpath)}" if self.subpath else text
 
 
 def canonical(purl: str) -> str:
@@ -135,18 +138,15 @@ def parse(purl: str) -> Purl:
     if not version and name.find("@") > 0:  # pkg:golang/example.com/xz%40v0.5.9
         name, _, version = name.partition("@")
     said = _qualifiers(qualifiers)
-    if namespaces and namespaces[0].lower() in _ROLLING and kind == "rpm":
-        said.setdefault("distro", _ROLLING[namespaces[0].lower()])
-    return _made(kind, "/".join(namespaces), name.strip(), _decoded(version).strip(), said, _subpath(subpath))
+    if kind == "rpm" and namespaces and (rolling := _ROLLING.get(namespaces[0].lower())):
+        said.setdefault("distro", rolling)
+    kind, namespace, name = _folded(kind, "/".join(namespaces), name.strip())
+    return Purl(kind, namespace, name, _decoded(version).strip(), said, _subpath(subpath))
 
 
-def named(kind: str, namespace: str, name: str, version: str) -> Purl:
+def named(kind: str, namespace: str, name: str) -> Purl:
     """Make the package URL of a package whose parts are known."""
-    return _made(kind, namespace, name, version, {}, "")
-
-
-def _made(kind: str, namespace: str, name: str, version: str, qualifiers: dict[str, str], subpath: str) -> Purl:
-    return Purl(*_folded(kind, namespace, name), version, qualifiers, subpath)
+    return Purl(*_folded(kind, namespace, name), "", {}, "")
 
 
 def _split_version(path: str) -> tuple[str, str]:

@@ -156,7 +156,7 @@ def _installed(kind: str, name: str, os_id: str, os_version: str) -> Purl | None
     """Write the purl of a package that is known by its package database and the system around it."""
     vendor = distribution_of(kind, "", "", os_id, os_version).label.partition(":")[0]
     shown = _shown(name, MAX_NAME)
-    return named(kind, vendor, shown, "") if vendor and shown else None
+    return named(kind, vendor, shown) if vendor and shown else None
 
 
 def _by_name(name: str, version: str, hint: Source, cpes: tuple[str, ...], reason: str) -> Identity:
@@ -180,7 +180,7 @@ def _published(purl: Purl, version: str, name: str) -> Identity:
     coordinates = [Coordinate(ecosystem, own, version, "package", True) for ecosystem, own in names]
     if reason not in ("", NO_ORDERING):
         coordinates = []
-    written = str(purl._replace(version=version, qualifiers=telling(purl)))
+    written = purl.written(version, telling(purl))
     return _identity(purl, version, written=written, coordinates=tuple(coordinates), unevaluated=reason)
 
 
@@ -221,7 +221,7 @@ def _registry_problem(purl: Purl, names: tuple[tuple[str, str], ...], version: s
 
 def _distributed(purl: Purl, version: str, hint: Source, distribution: Distribution, by: str) -> Identity:
     """Identify a distribution's package, by its source and by its own name."""
-    source = _source(purl, version, hint)
+    source = _source(purl, version, hint, distribution.label)
     release = _RELEASE.get(purl.type)
     whole = release is None or bool(release.search(version))
     reason = ""
@@ -246,9 +246,9 @@ def _distributed(purl: Purl, version: str, hint: Source, distribution: Distribut
     )
 
 
-def _source(purl: Purl, version: str, hint: Source) -> Source:
+def _source(purl: Purl, version: str, hint: Source, distribution: str) -> Source:
     """Find the source package; `UNKNOWN` where it is the package's own, as scanners say or leave to be understood."""
-    source = source_of(purl, hint)
+    source = source_of(purl, hint, distribution)
     if not source.name:
         return source
     own = built_from(purl.type, version)
@@ -263,7 +263,7 @@ def _written(purl: Purl, version: str, label: str) -> str:
     epoch = _EPOCH.match(version) if purl.type == "rpm" else None
     if epoch:
         qualifiers["epoch"], version = epoch[0][:-1], version[epoch.end() :]
-    return str(purl._replace(version=version, qualifiers=qualifiers))
+    return purl.written(version, qualifiers)
 
 
 def _of_distribution(

@@ -31,30 +31,33 @@ _TIME64 = "t64"
 
 
 def _load() -> dict[str, dict[str, str]]:
+    """Give source by binary for each distribution, and for each release (``debian:11``) that differs from it."""
     tables = tomllib.loads((Path(__file__).parent / "sources.toml").read_text(encoding="utf-8"))
     flat = {
-        vendor: {binary: source for source, binaries in sources.items() for binary in binaries}
-        for vendor, sources in tables.items()
+        section: {binary: source for source, binaries in sources.items() for binary in binaries}
+        for section, sources in tables.items()
     }
-    return {**flat, "ubuntu": flat["debian"]}
+    flat["ubuntu"] = flat["debian"]
+    return {section: flat[section.partition(":")[0]] | known for section, known in flat.items()}
 
 
 _KNOWN: Final = _load()
 
 
-def source_of(purl: Purl, hint: Source) -> Source:
+def source_of(purl: Purl, hint: Source, distribution: str) -> Source:
     """Find the source package of a distribution package, or `UNKNOWN`: then it may be its own.
 
     Args:
         purl: With ``upstream`` as ``xz-utils``, ``xz-utils@5.6.1-1`` or ``xz-5.6.0-2.fc40.src.rpm``.
         hint: What the document says in other fields.
+        distribution: The label of its release (``debian:11``), or of none (``debian``).
     """
     upstream = purl.qualifiers.get("upstream")
     if upstream:
         return _read(upstream)
     if hint.name:
         return hint if hint.version else _read(hint.name)
-    known = _KNOWN.get(purl.namespace)
+    known = _KNOWN.get(distribution) or _KNOWN.get(purl.namespace)
     if not known:
         return UNKNOWN
     return Source(known.get(purl.name) or known.get(purl.name.removesuffix(_TIME64), ""), "")

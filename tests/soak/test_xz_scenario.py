@@ -95,14 +95,12 @@ def test_rows_to_review_are_found_by_name_or_cannot_be_told(corpus: Corpus, serv
 
 def certain_advisories(found: list[Finding], row: Row) -> set[str]:
     name = row.name.rsplit("/")[-1].rsplit(":")[-1].lower()
-    arch = re.search(r"arch=\w+", row.purl)
     return {
         advisory
         for finding in found
         if finding["certainty"] == "certain"
         and finding["name"].lower() == name
         and bare(finding["version"]) == bare(row.version)
-        and (arch is None or arch.group() in finding["purl"])
         for advisory in finding["advisories"]
     }
 
