@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from service.sbom.cyclonedx_model import Bom, Metadata, Part, Service
+import msgspec
+
+from service.sbom.cyclonedx_edges import edges
+from service.sbom.cyclonedx_model import Bom, Metadata, Part
 from service.sbom.cyclonedx_part import component
 from service.sbom.document import Component, Document, Format, OperatingSystem, Subject, Tool
-from service.sbom.graph import References, distinct
+from service.sbom.graph import References
 from service.sbom.oddities import Oddities
 from service.sbom.parties import written
 from service.sbom.refusals import NotAnSbom, NothingToInventory, TooDeep, TooManyComponents, UnsupportedFormat
@@ -32,6 +35,7 @@ def document(bom: Bom, kind: Format, oddities: Oddities, max_components: int) ->
     metadata = bom.metadata or Metadata()
     refs = References(oddities)
     subject = _subject(metadata.component, refs)
+    system = _operating_system(bom, metadata)
     components = tuple(_components(bom, metadata, refs, oddities, max_components))
     if not components:
         _require_statement(bom, metadata)
@@ -42,9 +46,9 @@ def document(bom: Bom, kind: Format, oddities: Oddities, max_components: int) ->
         spec_version=spec_version,
         subject=subject,
         components=components,
-        dependencies=distinct(_edges(bom, refs, oddities)),
+        dependencies=edges(bom, refs, oddities),
         tools=tuple(tools_of(metadata.tools)),
-        operating_system=_operating_system(bom, metadata),
+        operating_system=system,
         serial=text(bom.serial),
         created=text(metadata.timestamp),
         authors=_authors(metadata),
@@ -75,9 +79,13 @@ def _require_statement(bom: Bom, metadata: Metadata) -> None:
         raise NothingToInventory("No component has a name, purl, CPE or bom-ref. Create the SBOM again with names.")
     if bom.vulnerabilities:
         raise NotAnSbom("This is a CycloneDX VEX or VDR without components. Send the SBOM it speaks about.")
-    said = (bom.components, metadata.component, bom.services or None, bom.declarations, bom.definitions)
-    if all(one is None for one in said):
+    about = (metadata.component, bom.services, _given(bom.declarations), _given(bom.definitions))
+    if bom.components is None and not any(about):
         raise NothingToInventory("The CycloneDX document has no components. Send the one that lists them.")
+
+
+def _given(raw: msgspec.Raw) -> bool:
+    return len(raw) > 0 and raw != msgspec.Raw(b"null")
 
 
 def _check_header(bom: Bom, metadata: Metadata, oddities: Oddities) -> None:
@@ -96,7 +104,7 @@ def _subject(part: Part | None, refs: References) -> Subject | None:
 
 
 def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Oddities, most: int) -> Iterator[Component]:
-    for count, (part, path, pointer) in enumerate(_nested(bom, metadata), 1):
+    for count, (part, path, pointer) in enumerate(_nested(bom, metadata, letting_go=True), 1):
         if count > most:
             raise TooManyComponents(f"The SBOM lists more than {most:,} components. Split it by product.")
         found = component(part, path, pointer, refs, oddities)
@@ -104,55 +112,42 @@ def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Odditi
             yield found
 
 
-def _nested(bom: Bom, metadata: Metadata) -> Iterator[tuple[Part, tuple[str, ...], str]]:
-    """Walk all components in document order with the names around them and their JSON pointers."""
+def _nested(bom: Bom, metadata: Metadata, *, letting_go: bool = False) -> Iterator[tuple[Part, tuple[str, ...], str]]:
+    """Walk all components in document order with the names around them and their JSON pointers.
+
+    With *letting_go* each is taken out of its list: what was read of it need not stay beside what is made of it.
+    """
     inside = metadata.component.components if metadata.component else None
-    waiting: list[tuple[tuple[str, ...], str, Iterator[tuple[int, Part]]]] = [
-        ((), "/components", iter(enumerate(bom.components or ()))),
-        ((), "/metadata/component/components", iter(enumerate(inside or ()))),
-    ]
+    waiting = [_Level((), "/components", bom.components), _Level((), "/metadata/component/components", inside)]
     while waiting:
-        path, pointer, parts = waiting[-1]
-        step = next(parts, None)
-        if step is None:
+        level = waiting[-1]
+        place, part = next(level.parts, (0, None))
+        if part is None:
             waiting.pop()
             continue
-        place, part = step
-        here = f"{pointer}/{place}"
-        yield part, path, here
+        if letting_go:
+            level.held[place] = _GONE
+        here = f"{level.pointer}/{place}"
+        yield part, level.path, here
         if part.components:
-            if len(path) + 1 >= DEEPEST:
+            if len(level.path) + 1 >= DEEPEST:
                 raise TooDeep(f"Components are nested more than {DEEPEST} deep at {here[:80]}... Flatten the SBOM.")
-            waiting.append(((*path, text(part.name)), f"{here}/components", iter(enumerate(part.components))))
+            waiting.append(_Level((*level.path, text(part.name)), f"{here}/components", part.components))
 
 
-def _edges(bom: Bom, refs: References, oddities: Oddities) -> Iterator[tuple[str, str]]:
-    services = set(_services(bom.services))
-    starts: set[str] = set()
-    for place, dependency in enumerate(bom.dependencies or ()):
-        start = text(dependency.ref)
-        if not start:
-            oddities.note("missing-field", f"/dependencies/{place}/ref")
-        elif start in starts:
-            oddities.note("duplicate-dependency", f"/dependencies/{place}")
-        starts.add(start)
-        for target in dependency.depends_on or ():
-            end = text(target)
-            if start in refs and end in refs:
-                if start != end:
-                    yield start, end
-                    continue
-                oddities.note("self-dependency", f"/dependencies/{place}")
-            elif not ((start in refs or start in services) and (end in refs or end in services)):
-                oddities.note("dangling-dependency", f"/dependencies/{place}")
+class _Level:
+    """A list of components being walked, and where it stands."""
+
+    __slots__ = ("held", "parts", "path", "pointer")
+
+    def __init__(self, path: tuple[str, ...], pointer: str, held: list[Part] | None) -> None:
+        self.path = path
+        self.pointer = pointer
+        self.held = held or []
+        self.parts: Iterator[tuple[int, Part]] = iter(enumerate(self.held))
 
 
-def _services(services: list[Service] | None) -> Iterator[str]:
-    waiting = list(services or ())
-    while waiting:
-        service = waiting.pop()
-        yield text(service.bom_ref)
-        waiting.extend(service.services or ())
+_GONE = Part()
 
 
 def tools_of(tools: Any) -> Iterator[Tool]:  # noqa: ANN401 - two shapes

@@ -1,5 +1,7 @@
 """The parts of a CycloneDX document we read, as JSON names them; the XML reader fills the same structs.
 
+`msgspec.Raw` is left unread (``Raw | None`` would not be: it reads as ``None``, and all else as wrong).
+
 ``gc=False``: trees without cycles, freed by reference counting; the collector would only walk them in vain.
 """
 
@@ -74,10 +76,11 @@ class Service(msgspec.Struct, gc=False):
 
 
 class Dependency(msgspec.Struct, gc=False):
-    """One node of the graph with what it depends on."""
+    """One node of the graph with what it depends on: ``targets`` from XML, ``depends_on`` yet to be read from JSON."""
 
     ref: str | None = ""
-    depends_on: list[str] | None = msgspec.field(default=None, name="dependsOn")
+    depends_on: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="dependsOn")
+    targets: list[str] | None = msgspec.field(default=None, name="#targets")
 
 
 class Lifecycle(msgspec.Struct, gc=False):
@@ -116,5 +119,5 @@ class Bom(msgspec.Struct, gc=False):
     services: list[Service] | None = None
     dependencies: list[Dependency] | None = None
     vulnerabilities: list[Present] | None = None
-    declarations: msgspec.Raw | None = None
-    definitions: msgspec.Raw | None = None
+    declarations: msgspec.Raw = msgspec.Raw(b"")
+    definitions: msgspec.Raw = msgspec.Raw(b"")

@@ -132,7 +132,7 @@ class _Reading:
         for node in element.iter("{*}dependency"):
             targets = [child.get("ref", "") for child in node if local(child) == "dependency"]
             if (targets or not node.get("ref")) and self.bom.dependencies is not None:
-                self.bom.dependencies.append(Dependency(ref=node.get("ref", ""), depends_on=targets))
+                self.bom.dependencies.append(Dependency(ref=node.get("ref", ""), targets=targets))
         _let_go(element, parent)
 
     def _end_service(self, element: etree._Element, parent: str) -> None:

@@ -23,7 +23,8 @@ _WITHOUT_MARK = (
     (re.compile(rb"[^\0]\0[^\0]\0"), "utf-16-le"),
     (re.compile(rb"\0[^\0]\0[^\0]"), "utf-16-be"),
 )
-_CHUNK_BYTES = 1 << 20
+# Small: decoded, a chunk may take four times its size.
+_CHUNK_BYTES = 1 << 16
 
 # NUL, a high surrogate without its low one, a low one without its high one. The pattern itself passes over pairs, so
 # that a text of emoji costs nothing.

@@ -13,26 +13,31 @@ class References:
     """
 
     def __init__(self, oddities: Oddities) -> None:
+        self._own: dict[str, str] = {}
         self._times: dict[str, int] = {}
         self._oddities = oddities
 
     def __contains__(self, ref: str) -> bool:
-        return ref in self._times
+        return ref in self._own
+
+    def same(self, ref: str) -> str | None:
+        """Give the very string that was claimed, so that equal ones need not be kept; ``None`` if nobody claimed it."""
+        return self._own.get(ref)
 
     def claim(self, ref: str, where: str) -> str:
         """Give a ref that nobody has: *ref*, or *ref* with a suffix."""
-        if ref not in self._times:
-            self._times[ref] = 1
+        if ref not in self._own:
+            self._own[ref] = ref
             return ref
         self._oddities.note("duplicate-ref", where)
         return self._suffixed(ref)
 
     def _suffixed(self, ref: str) -> str:
         while True:
-            self._times[ref] += 1
+            self._times[ref] = self._times.get(ref, 1) + 1
             unique = f"{ref}#{self._times[ref]}"
-            if unique not in self._times:
-                self._times[unique] = 1
+            if unique not in self._own:
+                self._own[unique] = unique
                 return unique
 
 

@@ -91,9 +91,17 @@ def _malformed(data: bytes, error: Exception) -> Malformed:
 
 def item(value: msgspec.Raw | dict[str, Any], shape: type[S], pointer: str, oddities: Oddities) -> S | None:
     """Read one item of a list that was left as `msgspec.Raw`, or as JSON; ``None`` (noted) when it is no object."""
-    fit = _fit if isinstance(value, dict) else _fitted
-    found = fit(value, shape, pointer, oddities)
+    if isinstance(value, dict):
+        found = _fit(value, shape, pointer, oddities)
+    else:
+        found = _fitted(value, shape, pointer, oddities)
     return found if isinstance(found, shape) else None
+
+
+def strings(value: msgspec.Raw, pointer: str, oddities: Oddities) -> list[str]:
+    """Read a list of strings that was left as `msgspec.Raw`; none (noted) when it is something else."""
+    found = _fitted(value, list[str], pointer, oddities)
+    return found if isinstance(found, list) else []
 
 
 def _by_hand(data: bytes, shape: type[S], oddities: Oddities) -> S:
@@ -129,6 +137,9 @@ def _fitted(raw: msgspec.Raw, hint: Any, pointer: str, oddities: Oddities) -> An
         return _decoder(hint).decode(raw)
     except (msgspec.ValidationError, UnicodeDecodeError):
         return _fit(_loads(raw, pointer), hint, pointer, oddities)
+    except msgspec.DecodeError:  # what is passed over is not looked at closely, until now
+        clean = without_bad_escapes(bytes(raw), oddities)
+        return _fit(_loads(msgspec.Raw(clean), pointer), hint, pointer, oddities)
 
 
 def _loads(raw: msgspec.Raw, pointer: str) -> Any:  # noqa: ANN401
@@ -142,7 +153,11 @@ def _loads(raw: msgspec.Raw, pointer: str) -> Any:  # noqa: ANN401
 
 def _struct(value: dict[str, Any], shape: type[S], pointer: str, oddities: Oddities) -> S:
     fields = {
-        name: _fit(value[key], hint, f"{pointer}/{key}", oddities) for name, key, hint in _fields(shape) if key in value
+        name: msgspec.Raw(orjson.dumps(value[key]))
+        if hint is msgspec.Raw
+        else _fit(value[key], hint, f"{pointer}/{key}", oddities)
+        for name, key, hint in _fields(shape)
+        if key in value
     }
     return shape(**{name: fitted for name, fitted in fields.items() if fitted is not _MISFIT})
 

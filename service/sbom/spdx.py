@@ -82,7 +82,8 @@ def _require_statement(spdx: SpdxDocument) -> None:
     """Refuse a document without packages that has nothing else either, such as one that was cut off."""
     if spdx.packages:
         raise NothingToInventory("No package has a name, purl or SPDXID. Create the SBOM again with names.")
-    if not (spdx.relationships or spdx.describes or (spdx.files and len(spdx.files) > len("[]"))):
+    has_files = len(spdx.files) > len("null") or bytes(spdx.files) not in (b"", b"[]", b"null")
+    if not (spdx.relationships or spdx.describes or has_files):
         raise NothingToInventory("The SPDX document has no packages. Send the one that lists them, and send it whole.")
 
 

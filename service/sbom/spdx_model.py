@@ -64,5 +64,5 @@ class SpdxDocument(msgspec.Struct, gc=False):
     creation: Creation | None = msgspec.field(default=None, name="creationInfo")
     describes: list[str] | None = msgspec.field(default=None, name="documentDescribes")
     packages: list[Package] | None = None
-    files: msgspec.Raw | None = None
+    files: msgspec.Raw = msgspec.Raw(b"")
     relationships: list[Relationship] | None = None

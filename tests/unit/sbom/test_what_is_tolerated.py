@@ -1,12 +1,16 @@
 """Small sins of real documents: read, and each kind warned about once, with how often and where first."""
 
 import codecs
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
 from service.sbom import Document, Scope, read
+from service.sbom.cyclonedx_model import Bom
+from service.sbom.spdx_model import SpdxDocument
 
 
 def cyclonedx(*components: Any, **more: Any) -> bytes:  # noqa: ANN401 - whatever a tool may write
@@ -50,6 +54,13 @@ def test_a_mark_alone_changes_nothing() -> None:
 
     assert document.components == read(PLAIN).components
     assert warned(document) == {"byte-order-mark": (1, "byte 0")}
+
+
+@pytest.mark.parametrize(("sample", "shape"), [("shop.cdx.json", Bom), ("shop.spdx.json", SpdxDocument)])
+def test_what_is_as_it_should_be_is_never_read_the_slow_way(sample: str, shape: type) -> None:
+    data = (Path(__file__).parents[2] / "data" / "sbom" / sample).read_bytes()
+
+    assert isinstance(msgspec.json.decode(data, type=shape), shape)
 
 
 def test_text_after_the_document_is_cut_off() -> None:
