@@ -24,7 +24,8 @@ MOST_SIGNATURES = 20
 #: Of a statement's subjects, so many are kept: who signs a release's hundred files has said enough.
 MOST_SUBJECTS = 100
 
-_SEVERAL_LINES = re.compile(rb'\s*\{\s*"(?:payloadType|payload|signatures|mediaType|_type)"[^\n]*\}\s*\n\s*\{')
+_BEGINNING = re.compile(rb'\s*\{\s*"(?:payloadType|payload|signatures|mediaType|_type)"')
+_ANOTHER = re.compile(rb"\n\s*\{")
 _STRING = re.compile(rb'\s*"')
 _OF_COSIGN = re.compile(rb'\s*\{\s*"(?:Data|Timestamp)"\s*:')
 _NO_SBOM = (
@@ -126,7 +127,9 @@ def refuse_several(data: bytes) -> None:
     Raises:
         Malformed: There is more than one; which of them is meant, only the sender knows.
     """
-    if _SEVERAL_LINES.match(data):
+    beginning = _BEGINNING.match(data)
+    end = data.find(b"\n", beginning.end()) if beginning else -1
+    if end > 0 and data[max(end - 2, 0) : end].rstrip().endswith(b"}") and _ANOTHER.match(data, end):
         raise Malformed(
             "These are several attestations, one a line. Send the line that holds the SBOM: its predicateType is "
             "https://cyclonedx.org/bom or https://spdx.dev/Document."

@@ -11,7 +11,7 @@ from cryptography.hazmat import asn1
 from envelopes import CYCLONEDX, DIGEST, ISSUER, b64, make_bundle, make_certificate, make_dsse, make_statement
 from sboms import make_sbom
 
-from service.sbom import Format, Malformed, NotAnSbom, UnsupportedFormat, read, sniff, unwrapped
+from service.sbom import Format, Malformed, NotAnSbom, TooDeep, UnsupportedFormat, read, sniff, unwrapped
 from service.sbom.document import Envelope, Signer
 
 SAMPLES = Path(__file__).parents[2] / "data" / "sbom"
@@ -222,3 +222,17 @@ def test_odd_subjects_harm_nobody(texts: dict[str, Any]) -> None:
         read(written(make_statement(SBOM, **texts)))
     except Malformed as refusal:
         assert "/subject" in refusal.detail  # noqa: PT017 - either is fine
+
+
+def test_blank_lines_after_an_envelope_cost_nothing() -> None:
+    assert read(written(make_dsse(SBOM)) + b"\n" * 1_000_000).envelope is not None
+    with pytest.raises(Malformed, match="several attestations"):
+        read((written(make_dsse(SBOM)) + b"\r\n") * 2)
+
+
+@pytest.mark.parametrize("place", ["verificationMaterial", "dsseEnvelope"])
+def test_what_is_nested_without_end_is_refused(place: str) -> None:
+    deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+    bundle = b'{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "%b": %b}' % (place.encode(), deep)
+    with pytest.raises((TooDeep, UnsupportedFormat)):
+        read(bundle)
