@@ -98,6 +98,7 @@ def _install(command: Sequence[str]) -> None:
     if ended.returncode == 0:
         return
     said = (ended.stdout + ended.stderr).decode(errors="replace")
-    if any(sign in said for sign in _UNREACHABLE):
-        pytest.skip(f"not run: {command[0]} cannot reach its registry: {said[-300:]}")
+    for line in said.splitlines():
+        if any(sign in line for sign in _UNREACHABLE):
+            pytest.skip(f"not run: {Path(command[0]).name} cannot reach its registry: {line[:200]}")
     pytest.fail(f"{' '.join(command)}: {said[-2000:]}")
