@@ -6,7 +6,7 @@ The difference applied to what is before gives what is after; swapped sides give
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 from uuid import UUID
 
 from sqlalchemy import select
@@ -61,9 +61,7 @@ class Change:
     @property
     def newest(self) -> Side:
         """Give the side that is there now, or the one that was."""
-        side = self.after or self.before
-        assert side is not None  # noqa: S101 - a change has a side
-        return side
+        return self.after or cast("Side", self.before)
 
     @property
     def position(self) -> Position:
