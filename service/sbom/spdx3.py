@@ -10,7 +10,7 @@ import msgspec
 from service.sbom.document import Component, Document, Format, OperatingSystem, Subject
 from service.sbom.encoding import without_bad_escapes
 from service.sbom.graph import distinct
-from service.sbom.lenient import decode
+from service.sbom.lenient import MOST_OBJECTS, decode
 from service.sbom.oddities import Oddities
 from service.sbom.refusals import NothingToInventory, TooDeep, TooManyComponents
 from service.sbom.soundness import is_instant
@@ -26,6 +26,8 @@ _IN_CONTEXT = re.compile(r"spdx\.org/rdf/(3\.\d{1,3}(?:\.\d{1,3})?)(?![\w.])")
 # The escapes that `without_bad_escapes` may have to replace. Elements are decoded one by one, so it is done before.
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _DEFAULT = "3.0"
+# An element left as bytes takes 56 bytes of its own, even where it is a digit that no count of objects sees.
+_MOST_VALUES = 2 * MOST_OBJECTS
 # These purls name an image or a file, the wrapping; the inventory is what lies inside.
 _IMAGES = ("pkg:oci/", "pkg:docker/")
 _WRAPPINGS = (*_IMAGES, "pkg:generic/")
@@ -38,6 +40,8 @@ def read(data: bytes, oddities: Oddities, max_components: int) -> Document:
         Malformed: Not UTF-8, not JSON, or ``@graph`` is no list.
         TooDeep, TooManyComponents: Over a bound.
     """
+    if len(data) > _MOST_VALUES and data.count(b",") > _MOST_VALUES:
+        raise TooManyComponents(f"The JSON holds more than {_MOST_VALUES:,} values. Split the SBOM by product.")
     if _SUSPECT.search(data):
         data = without_bad_escapes(data, oddities)
     try:

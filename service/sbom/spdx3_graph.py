@@ -5,7 +5,7 @@ inventory needs is kept. Elements that stand in place of an id are walked as if 
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,8 +22,10 @@ Source = msgspec.Raw | dict[str, Any]
 #: enum members where they can be spared, since the collector would look at it again and again for their sake.
 Relation = tuple[str, str, bool, Scope | None, int]
 
+T = TypeVar("T")
 _NODE = msgspec.json.Decoder(Node)
 _JSON = msgspec.json.Decoder()
+_BRACE = ord("{")
 #: Of one element, beyond which further relationships add none: tuples that grow one by one take quadratic time.
 _MOST_LICENCES = 50
 
@@ -79,6 +81,8 @@ class Graph:
             said = node.type or node.at_type
             role = ROLES.get(said) if said.__class__ is str else None
             if role is None:
+                if said is None:
+                    continue
                 role = role_of(said)
             if role is Role.RELATIONSHIP:
                 self._relate(node, place)
@@ -99,17 +103,25 @@ class Graph:
         return {} if place is None else self.at(place)
 
     def at(self, place: int) -> dict[str, Any]:
-        """Give the element at *place*, as it is written."""
+        """Give the element at *place*, as it is written; it is decoded once, however many ask for it."""
         source = self.sources[place]
-        found = source if isinstance(source, dict) else _JSON.decode(source)
-        return found if isinstance(found, dict) else {}
+        if isinstance(source, dict):
+            return source
+        found = self._decoded(_JSON, source, place)
+        self.sources[place] = element = found if isinstance(found, dict) else {}
+        return element
 
     def _node(self, source: Source, place: int) -> Node | None:
-        try:
-            return msgspec.convert(source, Node) if isinstance(source, dict) else _NODE.decode(source)
-        except msgspec.ValidationError:
+        if isinstance(source, dict):
+            return msgspec.convert(source, Node)
+        if memoryview(source)[0] != _BRACE:
             self._oddities.note("wrong-type", self.where(place))
             return None
+        return self._decoded(_NODE, source, place)
+
+    def _decoded(self, decoder: "msgspec.json.Decoder[T]", source: msgspec.Raw, place: int) -> T:
+        try:
+            return decoder.decode(source)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Malformed(f"The JSON cannot be read: {error}, within {self.where(place)}.") from error
 
@@ -123,16 +135,16 @@ class Graph:
         if role is Role.PACKAGE:
             self.packages.append(place)
             return
-        ids = [one for one in (id_of(node.spdx_id), id_of(node.at_id)) if one] or [f"#{self.where(place)}"]
+        ref = id_of(node.spdx_id) or id_of(node.at_id) or f"#{self.where(place)}"
         if role is Role.FILE:
-            self.files.setdefault(ids[0], place)
+            self.files.setdefault(ref, place)
             return
-        for one in ids:  # sbom-tool gives its creation info two
-            self.others.setdefault(one, place)
+        self.others.setdefault(ref, place)
         if role is Role.CREATION:
             self.creations.append(place)
+            self.others.setdefault(id_of(node.at_id) or ref, place)  # sbom-tool gives it two ids
         elif role is Role.DOCUMENT or role is Role.COLLECTION:
-            self._collect(node, place, ids[0], self.documents if role is Role.DOCUMENT else self.collections)
+            self._collect(node, place, ref, self.documents if role is Role.DOCUMENT else self.collections)
         self._look_within(node, place)
 
     def _collect(self, node: Node, place: int, ref: str, among: dict[str, Collection]) -> None:

@@ -171,6 +171,13 @@ def test_a_graph_that_lists_nothing_is_refused(elements: tuple[Any, ...]) -> Non
     [
         (graph(package("a"))[:-9], "end"),
         (graph(package("a")).replace(b'"urn:a"', b"urn"), "byte"),
+        (
+            graph({"type": "Person", "spdxId": "urn:p", "x": -7}, package("a", suppliedBy="urn:p")).replace(
+                b"-7", b"1e999"
+            ),
+            "/@graph/1",
+        ),
+        (graph(package("a", scope=-7)).replace(b"-7", b"1e999"), "/@graph/1"),
         (orjson.dumps({"@context": CONTEXT, "@graph": {"type": "software_Package"}}), "/@graph"),
         (graph(package("a")).replace(b'"name":"a"', b'"name":"\xe9"'), "UTF-8"),
     ],
@@ -245,3 +252,16 @@ def test_one_package_with_very_many_licences_takes_no_quadratic_time() -> None:
     read(graph(package("a"), *relations))
 
     assert time.process_time() - began < 5
+
+
+def test_an_element_that_many_point_to_is_decoded_once() -> None:
+    large = {"type": "ExternalIdentifier", "spdxId": "urn:e", "comment": "x" * 1_000_000}
+    began = time.process_time()
+    read(graph(large, package("a", externalIdentifier=["urn:e"] * 100_000)))
+
+    assert time.process_time() - began < 2
+
+
+def test_values_without_number_are_refused_before_they_take_memory() -> None:
+    with pytest.raises(TooManyComponents, match="values"):
+        read(b'{"@context": "' + CONTEXT.encode() + b'", "@graph": [' + b"1," * 16_000_001 + b"1]}")
