@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from typing import Any
 from xml.parsers import expat
 from xml.sax import SAXException
@@ -28,6 +29,8 @@ _BASE = "urn:x-base:"
 #: Elements within each other. Writers that nest one relationship in another reach some hundreds.
 DEEPEST = 2_000
 _REFERENCES = "http://spdx.org/rdf/references/"
+_NOTHING = frozenset({SPDX.noassertion, SPDX.none})
+_term = cache(SPDX.term)
 # A typed literal stays as it is written: 1.10 no 1.1, a time no datetime.
 rdflib.NORMALIZE_LITERALS = False
 logging.getLogger("rdflib").setLevel(logging.CRITICAL)
@@ -146,7 +149,7 @@ class _Walk:
         """
         found: dict[str, str] = {}
         for name, value in self._graph.predicate_objects(node):
-            if isinstance(value, Literal) or value in (SPDX.noassertion, SPDX.none):
+            if isinstance(value, Literal) or value in _NOTHING:
                 local = re.split("[#/]", str(name))[-1]
                 said = self._said(value, self._where(node))
                 if found.setdefault(local, said) != said and local in ("name", "versionInfo"):
@@ -177,7 +180,7 @@ class _Walk:
 
     def _all(self, node: Node | None, name: str) -> Iterator[Node]:
         if node is not None:
-            yield from self._graph.objects(node, SPDX[name])
+            yield from self._graph.objects(node, _term(name))
 
     def _one(self, node: Node | None, name: str) -> Node | None:
         return next(self._all(node, name), None)
@@ -189,7 +192,7 @@ class _Walk:
         return [self._said(one, self._where(node)) for one in self._all(node, name)]
 
     def _said(self, value: Node | None, where: str = "") -> str:
-        if value in (SPDX.noassertion, SPDX.none):
+        if value in _NOTHING:
             return "NOASSERTION"
         return "" if value is None else noted(str(value), where, self._oddities)
 
