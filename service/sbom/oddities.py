@@ -14,6 +14,10 @@ class Oddities:
         before, first = self._seen.get(code, (0, where))
         self._seen[code] = (before + count, first)
 
+    def count(self, code: str) -> int:
+        """Give how many of kind *code* there are so far."""
+        return self._seen.get(code, (0, ""))[0]
+
     def listed(self) -> tuple[Oddity, ...]:
         """Give one warning per code, in the order the codes were met."""
         return tuple(Oddity(code=code, count=count, first=first) for code, (count, first) in self._seen.items())
