@@ -25,7 +25,7 @@ MOST_FORKS = 200
 #: Read before anything is measured, so that libraries and tables are there; those that need no process of their own.
 WARMING_UP = [
     (Path(__file__).parents[1] / "data" / "sbom" / name).read_bytes()
-    for name in ("shop.cdx.json", "shop.cdx.xml", "shop.spdx.json", "shop.spdx")
+    for name in ("shop.cdx.json", "shop.cdx.xml", "shop.spdx.json", "shop.spdx", "shop.spdx3.json")
 ]
 
 
