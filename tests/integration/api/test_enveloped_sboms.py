@@ -27,7 +27,9 @@ def believing(own_engine: Engine, admin: TestClient, tmp_path: Path) -> Believin
     def make(public: bytes) -> TestClient:
         (tmp_path / "release.pub").write_bytes(public)
         settings = Settings(secret_key=SecretStr("a secret of the tests"), trusted_keys=tmp_path)
-        return TestClient(create_app(settings, engine=own_engine), headers=admin.headers)
+        return TestClient(
+            create_app(settings, engine=own_engine), headers={"Authorization": admin.headers["Authorization"]}
+        )
 
     return make
 
