@@ -15,6 +15,7 @@ from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
 from service.inventory.models import Product, Stream
 from service.inventory.replay import recorded, replayed
+from service.purls import identify
 
 
 def disagreements(story: Story, model: Model) -> list[str]:
@@ -28,14 +29,9 @@ def disagreements(story: Story, model: Model) -> list[str]:
 def _names(session: ReadSession) -> dict[int, str]:
     """Name components by id as the model does: by purl, or by name without one."""
     rows = session.execute(select(Component.id, Component.purl, Package.name).join(Package)).all()
-    known = {_canonical(purl): purl for purl in COMPONENTS}
-    named = {row.id: known.get(_canonical(row.purl), "") if row.purl else row.name for row in rows}
+    known = {identify(purl=purl, name="", version="").purl: purl for purl in COMPONENTS}
+    named = {row.id: known.get(row.purl, "") if row.purl else row.name for row in rows}
     return {id_: name for id_, name in named.items() if name}
-
-
-def _canonical(purl: str) -> str:
-    head, _, qualifiers = purl.partition("?")
-    return f"{head}?{'&'.join(sorted(qualifiers.split('&')))}"
 
 
 def _usage(session: WriteSession, model: Model) -> Iterator[str]:
