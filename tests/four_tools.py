@@ -11,7 +11,6 @@ from uuid import UUID
 
 from service.errors import ServiceError
 from service.inventory.catalogue import Entry, entries_of
-from service.purls.canonical import BadPurl, parse
 from service.sbom import read
 
 TOOLS = ("bom", "syft", "tern", "trivy")
@@ -21,7 +20,10 @@ _LAYER = re.compile(r"(?:sha256:)?[0-9a-f]{64}(?:/layer\.tar)?")
 _WRAPPINGS = frozenset({"oci", "docker"})
 #: trivy lists what it found packages in: SPDXRef-Application-…, named for the kind of lock file.
 _FINDS = "SPDXRef-Application-"
-_DISTRIBUTIONS = frozenset({"deb", "rpm", "apk", "alpm", "alpine"})
+_DISTRIBUTIONS = frozenset({"deb", "rpm", "apk", "alpm"})
+
+#: Of one cause; enough to choose from.
+MAX_EXAMPLES = 300
 
 Package = tuple[str, str, str]
 
@@ -106,7 +108,7 @@ def compare(images: Iterable[dict[str, Path]], tools: tuple[str, ...] = TOOLS) -
         for one, other in ((a, b) for a in tools for b in tools if a != b):
             for cause, thing in _causes(lists[one], lists[other]):
                 result.causes[cause] += 1
-                if len(result.examples[cause]) < 300:
+                if len(result.examples[cause]) < MAX_EXAMPLES:
                     result.examples[cause].append(f"{one} says {thing.raw}; {other}: {_nearest(thing, lists[other])}")
     return result
 
@@ -191,11 +193,3 @@ def _bare(thing: Thing) -> str:
 
 def _nearest(thing: Thing, theirs: dict[UUID, Thing]) -> str:
     return next((other.raw for other in theirs.values() if _bare(other) == _bare(thing)), "-")
-
-
-def kind_of(raw: str) -> str:
-    """Give the type of a raw purl; '' for none."""
-    try:
-        return parse(raw).type
-    except BadPurl:
-        return ""

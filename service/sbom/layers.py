@@ -39,8 +39,8 @@ def layered(
 ) -> Layered | None:
     """Tell a tern document's components what they are; None where nothing is listed by layer.
 
-    A source package stays in the list as ``excluded``: it is not in the image. The rpm versions of sources are cut
-    short ("2.26-62" of glibc-2.26-62.amzn2), so only their names count.
+    A source package stays in the list as ``excluded``: it is not in the image. tern cuts the versions of source rpms
+    short ("2.26-62" of glibc-2.26-62.amzn2), so only their names count, and nobody is told that they are rpms.
     """
     reports = {given(one.id): one.comment for one in packages if one.comment and one.comment.startswith(_REPORT)}
     if not reports:
@@ -52,7 +52,7 @@ def layered(
         for one in relationships
         if one.kind == "GENERATED_FROM" and given(one.end) in by_ref
     }
-    built = {source.ref: types[ref] for ref, source in sources.items() if ref in types}
+    built = {source.ref: types[ref] for ref, source in sources.items() if types.get(ref, "rpm") != "rpm"}
     absent = {given(one.id) for one in packages if one.comment and one.comment.startswith(_NOT_INSTALLED)}
     told = [_told(one, types.get(one.ref) or built.get(one.ref, ""), sources.get(one.ref)) for one in components]
     installed = [replace(one, scope=Scope.EXCLUDED) if one.ref in absent else one for one in told]
