@@ -27,6 +27,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    literal,
     select,
     text,
 )
@@ -111,8 +112,36 @@ def arrays(**columns: tuple[TypeEngine[Any], Sequence[Any]]) -> TableValuedAlias
     Args:
         columns: Name to (type of one element, values); all of one length.
     """
-    unnested = func.unnest(*(cast_to(list(values), ARRAY(kind)) for kind, values in columns.values()))
+    unnested = func.unnest(*(_array(values, kind) for kind, values in columns.values()))
     return unnested.table_valued(*(column(name, kind) for name, (kind, _) in columns.items())).render_derived()
+
+
+def array_text(values: Sequence[Any]) -> str:
+    """Write values as PostgreSQL writes an array of them, for a cast to say of what.
+
+    psycopg looks at every element in Python, which takes twenty times as long: 0.5 s for 50,000 components.
+
+    Args:
+        values: Of one kind: text, integers, booleans, UUIDs, bytes; None is NULL.
+    """
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, str):
+        return _quoted(values)
+    if isinstance(first, bytes):
+        return _quoted([None if value is None else "\\x" + value.hex() for value in values])
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _quoted(values: Sequence[str | None]) -> str:
+    if None in values or any("\0" in value for value in values if value):
+        return "{" + ",".join(["NULL" if value is None else f'"{_escaped(value)}"' for value in values]) + "}"
+    # NUL, which PostgreSQL refuses in text, can stand between elements while all of them are escaped at once.
+    whole = "\0".join(values)  # type: ignore[arg-type]  # no None is among them
+    return '{"' + _escaped(whole).replace("\0", '","') + '"}'
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def analyse(engine: Engine) -> None:
@@ -123,12 +152,16 @@ def analyse(engine: Engine) -> None:
 
 def any_of(ids: Iterable[int]) -> ColumnElement[Any]:
     """Write ``= ANY(:ids)`` with one array parameter, so that the statement is the same for any number of ids."""
-    return func.any_(cast_to(list(ids), ARRAY(BigInteger)))
+    return func.any_(_array(list(ids), BigInteger()))
 
 
 def among(texts: Iterable[str]) -> Select[str]:
     """Write texts as a subquery for ``IN``: one parameter, however many there are."""
-    return select(func.unnest(cast_to(list(texts), ARRAY(Text()))))
+    return select(func.unnest(_array(list(texts), Text())))
+
+
+def _array(values: Sequence[Any], kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    return cast_to(literal(array_text(values), Text()), ARRAY(kind))
 
 
 @contextmanager
