@@ -7,6 +7,7 @@ from fastapi import Request
 
 from service.api.forms import FORM_BYTES, Form
 from service.errors import Unreadable, Unsupported
+from service.flows.parcels import Parcel
 from service.flows.unpacking import Content, Packing, Unpacker, too_large
 
 _ENCODINGS = {
@@ -23,11 +24,11 @@ _TAR_AT, _TAR = 257, b"ustar"
 
 class _Sink(Protocol):
     def feed(self, data: bytes) -> None: ...
-    def end(self) -> bytes: ...
+    def end(self) -> Parcel: ...
 
 
-async def receive(request: Request, *, max_bytes: int) -> bytes:
-    """Read a request's SBOM, unpacked.
+async def receive(request: Request, *, max_bytes: int) -> Parcel:
+    """Read a request's SBOM, unpacked; the caller closes it.
 
     Args:
         request: The SBOM is its body, or a part of its form. ``Content-Encoding`` may be absent or name gzip, deflate
@@ -48,15 +49,15 @@ async def receive(request: Request, *, max_bytes: int) -> bytes:
     unpackers = _unpackers(request.headers.getlist("content-encoding"))
     sink: _Sink = Form(content_type, max_bytes) if kind == _FORM else Content(max_bytes)
     try:
-        data = await _fill(request, unpackers, sink, most, max_bytes)
+        parcel = await _fill(request, unpackers, sink, most, max_bytes)
     except Unreadable as error:
         if kind != _FIELDS:
             raise
         raise Unreadable(f"{error.detail} {_AS_FIELDS}") from error
-    return _plausible(data, kind)
+    return _plausible(parcel, kind)
 
 
-async def _fill(request: Request, unpackers: Sequence[Unpacker], sink: _Sink, most: int, max_bytes: int) -> bytes:
+async def _fill(request: Request, unpackers: Sequence[Unpacker], sink: _Sink, most: int, max_bytes: int) -> Parcel:
     size = 0
     async for chunk in request.stream():
         data, room = chunk, most - size + 1
@@ -91,10 +92,11 @@ _AS_FIELDS = (
 )
 
 
-def _plausible(data: bytes, kind: str) -> bytes:
+def _plausible(parcel: Parcel, kind: str) -> Parcel:
     """Refuse at the door what no reader can know: that it is one of many files, or that its lines were joined."""
+    data = parcel.head()
     if data.startswith(b"PK\3\4") or data[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
         raise Unsupported("This is an archive. Send one SBOM at a time; `muster import` takes archives and folders.")
     if kind == _FIELDS and data.lstrip()[:1] not in (b"{", b"<"):
         raise Unsupported(_AS_FIELDS)
-    return data
+    return parcel

@@ -4,6 +4,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from service.errors import Unreadable
+from service.flows.parcels import Parcel
 from service.flows.unpacking import Content
 
 #: A part of such a name is the SBOM, whatever else is sent.
@@ -54,7 +55,7 @@ class Form:
         except FormParserError as error:
             raise Unreadable(f"The form cannot be read: {error}.") from error
 
-    def end(self) -> bytes:
+    def end(self) -> Parcel:
         """Give the SBOM.
 
         Raises:

@@ -18,7 +18,8 @@ from service.errors import Conflict, NotFound, Unreadable
 from service.flows.answering import Gate, Receipt, record_values, upload_values
 from service.flows.checking import conformance_of
 from service.flows.receiving import Request as Delivery
-from service.flows.receiving import receive_upload, void_upload
+from service.flows.receiving import void_upload
+from service.flows.receiving_apart import receive_parcel
 from service.inventory.documents import bytes_of
 from service.inventory.history import document_facts, list_uploads
 from service.inventory.models import Product, Stream, Upload
@@ -258,7 +259,7 @@ async def upload(
     """Take in one SBOM in any format, as it is, and say what is affected."""
     if at is not None and at.tzinfo is None:
         raise Unreadable("at= needs a time zone: 2024-03-29T15:38:00Z.")
-    data = await receive(request, max_bytes=settings.max_upload_bytes)
+    parcel = await receive(request, max_bytes=settings.max_upload_bytes)
     delivery = Delivery(
         product=product,
         actor=actor.name,
@@ -271,7 +272,9 @@ async def upload(
         products=actor.products,
         trusted=request.app.state.trusted,
     )
-    receipt: Receipt = await run_in_threadpool(receive_upload, request.app.state.engine, data, delivery, now=now)
+    with parcel:
+        engine = request.app.state.engine
+        receipt: Receipt = await run_in_threadpool(receive_parcel, engine, parcel, delivery, now=now)
     if receipt.verdict == "fail" and on_fail == "409":
         same_fields = ReceiptOut.model_validate(receipt.values).model_dump(mode="json")
         raise GateSaidNo(f"Findings at or above {gate} are undecided. The SBOM is stored.", **same_fields)

@@ -262,7 +262,8 @@ def _content(file: IO[bytes], max_bytes: int) -> bytes:
     content = Content(max_bytes)
     while chunk := file.read(_CHUNK_BYTES):
         content.feed(chunk)
-    return content.end()
+    with content.end() as parcel:
+        return parcel.data()
 
 
 def _broken(error: Exception) -> str:

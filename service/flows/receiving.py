@@ -5,12 +5,13 @@ behind. The second locks the stream and does the rest; what it commits is acknow
 there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 
+from msgspec import structs
 from sqlalchemy import Engine, exists, select, update
 
 from service.access import audit
@@ -24,7 +25,7 @@ from service.flows.traffic import hold_off_feeds, in_transaction
 from service.incidents.assessing import Assessed, Cause, Question, assess
 from service.incidents.presence import Absence
 from service.incidents.reading import vulnerabilities_touched
-from service.inventory.catalogue import Resolved, resolve_all
+from service.inventory.catalogue import Resolved, resolve, resolve_all
 from service.inventory.documents import store_documents, store_graphs
 from service.inventory.graph import SUBJECT, Packed, pack
 from service.inventory.models import Product, Release, Stream, Upload
@@ -104,9 +105,30 @@ def receive_upload(engine: Engine, data: bytes, request: Request, *, now: dateti
     repeated = in_transaction(engine, partial(_repeated, data=data, request=request, now=now))
     if repeated is not None:
         return repeated
-    received = [(data, read(data, trusted=request.trusted))]
+    document = read(data, trusted=request.trusted)
+    received = [(data, document)]
+    for part in _parts(document):
+        in_transaction(engine, partial(_introduce, part=part))
     (shared,) = in_transaction(engine, partial(share, received=received, now=now))
     return in_transaction(engine, partial(_apply, shared=shared, request=request, now=now))
+
+
+#: Components that one transaction adds: a feed that waits for it, and whoever waits for the feed, wait seconds at most.
+_INTRODUCED_AT_ONCE = 20_000
+
+
+def _parts(document: Document) -> Iterator[Document]:
+    """Divide a document that is too large for one transaction; the others need no such preparation."""
+    count = len(document.components)
+    if count > _INTRODUCED_AT_ONCE:
+        for start in range(0, count, _INTRODUCED_AT_ONCE):
+            some = document.components[start : start + _INTRODUCED_AT_ONCE]
+            yield structs.replace(document, components=some, dependencies=())
+
+
+def _introduce(session: WriteSession, part: Document) -> None:
+    hold_off_feeds(session)
+    match_components(session, resolve(session, part).new)
 
 
 def _repeated(session: WriteSession, data: bytes, request: Request, now: datetime) -> Receipt | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 import zstandard
 
 from service.errors import TooLarge, Unreadable
+from service.flows.parcels import Parcel
 
 #: Packed bytes that are unpacked at a time: what a bomb can make of one bite stays small.
 _BITE = 16 * 1024
@@ -146,7 +147,7 @@ class Content:
         self._max_bytes, self._size = max_bytes, 0
         self._head: bytes | None = b""
         self._unpacker: Unpacker | None = None
-        self._parts: list[bytes] = []
+        self._parcel = Parcel()
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes.
@@ -163,14 +164,15 @@ class Content:
             self._begin(data)
         self._take(data)
 
-    def end(self) -> bytes:
+    def end(self) -> Parcel:
         """Give the document; raises as `feed` does."""
         if self._head is not None:
-            head, _ = self._head, self._begin(self._head)
+            head = self._head
+            self._begin(head)
             self._take(head)
         if self._unpacker is not None:
             self._unpacker.end()
-        return b"".join(self._parts)
+        return self._parcel
 
     def _begin(self, head: bytes) -> None:
         self._head = None
@@ -183,7 +185,7 @@ class Content:
         self._size += len(data)
         if self._size > self._max_bytes:
             raise too_large(self._max_bytes)
-        self._parts.append(data)
+        self._parcel.add(data)
 
 
 def too_large(max_bytes: int) -> TooLarge:

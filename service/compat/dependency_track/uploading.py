@@ -19,7 +19,9 @@ from service.compat.dependency_track.submissions import Submission
 from service.compat.dependency_track.uuids import Kind, to_uuid
 from service.db import ReadSession, WriteSession, reading
 from service.errors import NotFound
-from service.flows.receiving import Request, receive_upload
+from service.flows.parcels import Parcel
+from service.flows.receiving import Request
+from service.flows.receiving_apart import receive_parcel
 from service.flows.traffic import in_transaction
 from service.inventory.stewardship import ProductFields, lock_product, patch_product
 from service.inventory.uploads import find_upload
@@ -36,11 +38,12 @@ def store(
 
     Raises:
         NotFound: The project is not there and is not to be made, or the actor may not see it.
-        Unreadable: It is no sound SBOM; and all that `receive_upload` raises.
+        Unreadable: It is no sound SBOM; and all that `receive_parcel` raises.
     """
     with reading(engine) as session:
         request, is_new = _destination(session, sent, actor)
-    receipt = receive_upload(engine, sent.bom, replace(request, trusted=trusted), now=now)
+    with Parcel(sent.bom) as parcel:
+        receipt = receive_parcel(engine, parcel, replace(request, trusted=trusted), now=now)
     upload_id = _upload_id(receipt.values)
     if not receipt.created:
         in_transaction(engine, partial(_note_repetition, upload_id=upload_id, now=now))

@@ -31,7 +31,7 @@ MAGIC = [
 
 def received(body: bytes, *, most: int = MEBIBYTE, bite: int = 0, **headers: str) -> bytes:
     """Send a body with headers (underscores for dashes), whole or in bites."""
-    return asyncio.run(receive(request_of(body, bite or len(body) or 1, headers), max_bytes=most))
+    return asyncio.run(receive(request_of(body, bite or len(body) or 1, headers), max_bytes=most)).data()
 
 
 def request_of(body: bytes, bite: int, headers: dict[str, str]) -> Request:
