@@ -163,7 +163,7 @@ def _by_name(name: str, version: str, hint: Source, cpes: tuple[str, ...], reaso
     shown = _shown(name, MAX_NAME), _stated(_shown(version, MAX_VERSION))
     by = BY_NOTHING
     if cpes:
-        by, reason = BY_CPE, NO_ECOSYSTEM
+        by, reason = BY_CPE, NO_ECOSYSTEM if reason == NO_PURL else reason
     elif not version and _LAYER.fullmatch(name):
         reason = IMAGE_LAYER
     return Identity("", "", "", *shown, hint.name, hint.version, "", (), reason, by)

@@ -50,14 +50,15 @@ def component(
         ref=refs.claim(ref or f"#{pointer}", where),
         name=name,
         version=given(part.version),
-        type=_type(part, where, oddities),
+        type=part.type if part.type in _TYPES else _type(part, where, oddities),
         namespace=text(part.group),
         purl=purl,
-        cpes=_cpes(cpe, part, said) if said else (cpe,) if cpe else (),
+        cpes=_cpes(cpe, part) if SYFT_CPE in said else (cpe,) if cpe else (),
         hashes=digests,
         licence=all_of(_licences(part.licenses, where, oddities)) if part.licenses else "",
         supplier=_supplier(part),
-        scope=(said and scope_from_properties(said)) or _scope(part, where, oddities),
+        scope=(said and scope_from_properties(said))
+        or (_scope(part, where, oddities) if part.scope else Scope.REQUIRED),
         source_name=source_name,
         source_version=source_version,
         path=path,
@@ -66,10 +67,9 @@ def component(
     return looked_over(found, where, oddities)
 
 
-def _cpes(cpe: str, part: Part, said: dict[str, str]) -> tuple[str, ...]:
-    further = ((text(one.name), text(one.value)) for one in part.properties or ())
-    found = cpes_from_properties(further) if SYFT_CPE in said else ()
-    return tuple(dict.fromkeys((cpe, *found))) if cpe else found
+def _cpes(cpe: str, part: Part) -> tuple[str, ...]:
+    further = cpes_from_properties((text(one.name), text(one.value)) for one in part.properties or ())
+    return tuple(dict.fromkeys(filter(None, (cpe, *further))))
 
 
 def _stated(part: Part, said: dict[str, str]) -> tuple[str, ...]:
@@ -106,11 +106,15 @@ def _licences(choices: list[LicenseChoice], where: str, oddities: Oddities) -> I
     """Give ids, names and expressions as they are; a name may be anything, the other two are warned about."""
     for choice in choices:
         licence = choice.license
-        named = given(licence.name) if licence else ""
-        formal = (given(licence.id) if licence else "") or given(choice.expression)
-        if not is_licence(formal) if formal else not (named or _says_none(choice)):
+        formal = given(licence.id if licence else choice.expression)
+        if formal:
+            if not is_licence(formal):
+                oddities.note("bad-licence", where)
+            yield formal
+        elif named := given(licence.name if licence else ""):
+            yield named
+        elif not _says_none(choice):
             oddities.note("bad-licence", where)
-        yield formal or named
 
 
 def _says_none(choice: LicenseChoice) -> bool:
