@@ -36,6 +36,7 @@ from service.inventory.products import (
     find_product,
     lock_live_stream,
     lock_stream,
+    note_sign_of_life,
 )
 from service.inventory.releases import label_upload, supported_uploads, unlabel_upload
 from service.inventory.slugs import slugify
@@ -137,6 +138,7 @@ def _repeated(session: WriteSession, data: bytes, request: Request, now: datetim
     if found is None:
         return None
     stream, upload = found
+    note_sign_of_life(stream, now=now)
     product = session.get_one(Product, stream.product_id)
     scopes = contents(session, stream.id, upload.at_us)
     nothing: frozenset[int] = frozenset()
@@ -249,7 +251,7 @@ def arrive(session: WriteSession, shared: Shared, request: Request, now: datetim
 def _product(session: WriteSession, request: Request, now: datetime) -> Product:
     if request.products is None:
         return ensure_product(session, request.product, now=now)
-    product = find_product(session, request.product)
+    product = find_product(session, slugify(request.product)[0])
     if product.id not in request.products:
         raise NotFound(f"There is no product {request.product}.")  # in the words of `find_product`: unknown, invisible
     return ensure_product(session, product.slug, now=now)

@@ -17,6 +17,7 @@ from service.errors import Conflict, NotFound, Unreadable
 from service.inventory.catalogue import Resolved
 from service.inventory.models import Document as StoredDocument
 from service.inventory.models import Stream, Upload
+from service.inventory.products import note_sign_of_life
 from service.inventory.usage import contents, paint
 from service.sbom.document import Document
 from service.sbom.quality import quality_of
@@ -121,6 +122,7 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
     at_us = replaced.at_us if replaced else _time_of(newest, delivery)
     around = _around(session, newest, at_us)
     same = None if replaced else _same_upload(around, newest, delivery)
+    note_sign_of_life(stream, now=delivery.received_at)
     if same is not None:
         listed = frozenset(known.id for known in resolved.components.values())
         nothing: frozenset[int] = frozenset()
@@ -137,7 +139,6 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
     upload.late = following is not None
     upload.doubt = doubt_of(preceding or replaced, upload)
     session.add(upload)
-    stream.last_upload_at = max(stream.last_upload_at or delivery.received_at, delivery.received_at)
     session.flush()  # the id is part of the answer
     rescoped = frozenset(c for c, scope in wanted.items() if before.get(c, scope) != scope)
     return Placed(

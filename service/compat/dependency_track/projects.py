@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, NotRequired
 
-from sqlalchemy import ColumnElement, any_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, any_, func, literal, or_, select
 from typing_extensions import TypedDict
 
 from service.access.roles import Actor
 from service.compat.dependency_track.uuids import Kind, from_uuid, to_uuid
-from service.db import ReadSession, WriteSession, any_of
+from service.db import ReadSession, any_of
 from service.errors import NotFound
 from service.inventory.models import Product, ProductSlug, Stream
 from service.inventory.products import DEFAULT_STREAM, find_product
@@ -160,9 +160,3 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.product_ids is not None:
         conditions.append(Product.id == any_of(wanted.product_ids))
     return conditions
-
-
-def note_sign_of_life(session: WriteSession, stream_id: int, *, now: datetime) -> None:
-    """Note an SBOM that repeats its stream's newest: clients wait for `lastBomImport` to move."""
-    quiet = (Stream.id == stream_id) & (Stream.last_upload_at < now)
-    session.execute(update(Stream).where(quiet).values(last_upload_at=now))

@@ -11,7 +11,6 @@ from service.compat.dependency_track.projects import (
     by_name,
     by_uuid,
     label_of,
-    note_sign_of_life,
     product_by_name,
     stream_of,
 )
@@ -24,7 +23,6 @@ from service.flows.receiving import Request
 from service.flows.receiving_apart import receive_parcel
 from service.flows.traffic import in_transaction
 from service.inventory.stewardship import ProductFields, lock_product, patch_product
-from service.inventory.uploads import find_upload
 from service.sbom.signatures import TrustedKey
 
 
@@ -45,8 +43,6 @@ def store(
     with Parcel(sent.bom) as parcel:
         receipt = receive_parcel(engine, parcel, replace(request, trusted=trusted), now=now)
     upload_id = _upload_id(receipt.values)
-    if not receipt.created:
-        in_transaction(engine, partial(_note_repetition, upload_id=upload_id, now=now))
     if is_new and sent.tags:
         in_transaction(engine, partial(_tag, slug=str(receipt.values["product"]), tags=sent.tags))
     return to_uuid(Kind.TOKEN, upload_id)
@@ -75,10 +71,6 @@ def _request(product: str, stream: str, actor: Actor) -> Request:
 def _upload_id(values: dict[str, object]) -> int:
     sbom = values["sbom"]
     return int(sbom["id"]) if isinstance(sbom, dict) else 0
-
-
-def _note_repetition(session: WriteSession, upload_id: int, now: datetime) -> None:
-    note_sign_of_life(session, find_upload(session, upload_id).stream_id, now=now)
 
 
 def _tag(session: WriteSession, slug: str, tags: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import zstandard
@@ -13,11 +13,14 @@ from osv_bucket import make_record
 from pydantic import SecretStr
 from sboms import make_sbom
 from sqlalchemy import Engine
+from stopped_clock import StoppedClock
 
 from service.api.sboms import ReceiptOut
 from service.main import create_app
 from service.settings import Settings
 
+#: As every other time a URL carries.
+NOON = "2026-03-02T12:00:00Z"
 LODASH = "pkg:npm/lodash@4.17.20"
 FIXED = "pkg:npm/lodash@4.17.21"
 AFFECTED = make_record("OWN-1", "npm/lodash", "introduced 0", "fixed 4.17.21", aliases=["CVE-2021-23337"])
@@ -75,6 +78,16 @@ def test_the_same_bytes_again_are_nothing_new(admin: TestClient) -> None:
     assert again.json()["sbom"]["id"] == first.json()["sbom"]["id"]
     labelled = admin.post("/v1/products/shop/sboms", content=data, params={"version": "1.0"})
     assert (labelled.status_code, labelled.json()["version"]) == (201, "1.0")
+
+
+def test_the_same_bytes_again_are_a_sign_of_life(admin: TestClient, clock: StoppedClock) -> None:
+    sbom = make_sbom(LODASH)
+    for path in ("/v1/products/shop/sboms", "/v1/products/shop/sboms", f"/v1/products/shop/sboms?at={NOON}"):
+        clock.advance(timedelta(days=1))
+        assert admin.post(path, content=sbom).is_success
+        (stream,) = admin.get("/v1/products/shop/streams").json()["items"]
+        assert datetime.fromisoformat(stream["last_upload_at"]) == clock.now
+
 
 
 def test_at_one_time_stands_one_sbom_until_it_is_replaced(admin: TestClient) -> None:
