@@ -1,8 +1,9 @@
 """What trivy, syft and others write beside the standard."""
 
+import orjson
 import pytest
 
-from service.sbom import Scope
+from service.sbom import Scope, read
 from service.sbom.hints import scope_from_properties, source_from_info, source_from_properties
 
 TRIVY = "aquasecurity:trivy:Src"
@@ -53,3 +54,16 @@ def test_properties_name_the_source_package(properties: dict[str, str], source: 
 )
 def test_properties_tell_development_dependencies(name: str, value: str, scope: Scope | None) -> None:
     assert scope_from_properties({name: value}) is scope
+
+
+def test_each_further_cpe_of_syft_is_a_property_of_the_same_name() -> None:
+    properties = [
+        {"name": "syft:cpe23", "value": "cpe:2.3:a:acme:b:1:*:*:*:*:*:*:*"},
+        {"name": "syft:cpe23", "value": "cpe:2.3:a:b:b:1:*:*:*:*:*:*:*"},
+        {"name": "syft:cpe23", "value": "unknown"},
+    ]
+    listed = {"type": "library", "name": "b", "cpe": "cpe:2.3:a:b:b:1:*:*:*:*:*:*:*", "properties": properties}
+
+    (found,) = read(orjson.dumps({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [listed]})).components
+
+    assert found.cpes == ("cpe:2.3:a:b:b:1:*:*:*:*:*:*:*", "cpe:2.3:a:acme:b:1:*:*:*:*:*:*:*")
