@@ -15,43 +15,49 @@ from service.sbom.texts import text
 
 def edges(bom: Bom, refs: References, oddities: Oddities) -> tuple[tuple[str, str], ...]:
     """Give (user, used) in document order, without repeats; what leads to nothing, or to itself, is noted."""
-    starts: set[str] = set()
-    services = set(_services(bom.services))
-    found: list[tuple[str, str]] = []
+    gathered = _Edges(refs, set(_services(bom.services)), oddities)
     for place, dependency in enumerate(bom.dependencies or ()):
-        start, pointer = text(dependency.ref), f"/dependencies/{place}"
-        if not start:
-            oddities.note("missing-field", f"{pointer}/ref")
-        elif start in starts:
-            oddities.note("duplicate-dependency", pointer)
-        starts.add(start)
-        found += _from(start, _targets(dependency, pointer, oddities), pointer, _Known(refs, services, oddities))
-    return tuple(found) if len(starts) == len(bom.dependencies or ()) else distinct(found)
+        gathered.take(dependency, f"/dependencies/{place}")
+    return gathered.all()
 
 
-class _Known:
-    """What an edge may lead to."""
-
-    __slots__ = ("oddities", "refs", "services")
+class _Edges:
+    """The edges found so far."""
 
     def __init__(self, refs: References, services: set[str], oddities: Oddities) -> None:
-        self.refs = refs
-        self.services = services
-        self.oddities = oddities
+        self._refs = refs
+        self._services = services
+        self._oddities = oddities
+        self._starts: set[str] = set()
+        self._found: list[tuple[str, str]] = []
+        self._repeating = False
 
+    def take(self, dependency: Dependency, pointer: str) -> None:
+        start = text(dependency.ref)
+        if not start:
+            self._oddities.note("missing-field", f"{pointer}/ref")
+        elif start in self._starts:
+            self._repeating = True
+            self._oddities.note("duplicate-dependency", pointer)
+        self._starts.add(start)
+        targets = _targets(dependency, pointer, self._oddities)
+        if targets:
+            self._join(start, targets, pointer)
 
-def _from(start: str, targets: list[str], pointer: str, known: _Known) -> Iterator[tuple[str, str]]:
-    user = known.refs.same(start)
-    for target in dict.fromkeys(targets):
-        end = text(target)
-        used = known.refs.same(end)
-        if user is None or used is None:
-            if not ((user or start in known.services) and (used or end in known.services)):
-                known.oddities.note("dangling-dependency", pointer)
-        elif user == used:
-            known.oddities.note("self-dependency", pointer)
-        else:
-            yield user, used
+    def _join(self, start: str, targets: list[str], pointer: str) -> None:
+        user, same, found = self._refs.same(start), self._refs.same, self._found
+        for target in dict.fromkeys(targets):
+            used = same(target.strip())
+            if user is None or used is None:
+                if not ((user or start in self._services) and (used or target.strip() in self._services)):
+                    self._oddities.note("dangling-dependency", pointer)
+            elif user is used:
+                self._oddities.note("self-dependency", pointer)
+            else:
+                found.append((user, used))
+
+    def all(self) -> tuple[tuple[str, str], ...]:
+        return distinct(self._found) if self._repeating else tuple(self._found)
 
 
 def _targets(dependency: Dependency, pointer: str, oddities: Oddities) -> list[str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from service.sbom.texts import text
 
@@ -29,9 +30,17 @@ def hashes(pairs: Iterable[tuple[str | None, str | None]]) -> tuple[tuple[tuple[
     kept: dict[tuple[str, str], None] = {}
     bad = 0
     for algorithm, digest in pairs:
-        name, digits = text(algorithm).lower().replace("-", "").replace("_", ""), text(digest).lower()
-        if name and _HEX.fullmatch(digits) and ALGORITHMS.get(name) in (None, len(digits)):
+        name, length = _spelt(algorithm or "")
+        digits = text(digest).lower()
+        if name and _HEX.fullmatch(digits) and length in (None, len(digits)):
             kept[name, digits] = None
         else:
             bad += 1
     return tuple(kept), bad
+
+
+@lru_cache(maxsize=256)
+def _spelt(algorithm: str) -> tuple[str, int | None]:
+    """Give an algorithm's name in our spelling, and how many digits it gives."""
+    name = algorithm.strip().lower().replace("-", "").replace("_", "")
+    return name, ALGORITHMS.get(name)

@@ -24,7 +24,7 @@ def looked_over(component: Component, where: str, oddities: Oddities) -> Compone
     for algorithm, _ in found.hashes:
         if algorithm not in ALGORITHMS:
             oddities.note("unknown-hash-algorithm", where)
-    if found.name[0] in "/ABCDEFGHIJKLMNOPQRSTUVWXYZ" and found.type != "file" and is_path(found.name):
+    if (found.name[0] == "/" or found.name[1:2] == ":") and found.type != "file" and is_path(found.name):
         oddities.note("path-as-name", where)
     return found
 

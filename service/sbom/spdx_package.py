@@ -12,6 +12,7 @@ from service.sbom.soundness import is_licence
 from service.sbom.spdx_model import ExternalRef, Package
 from service.sbom.texts import given, text
 
+_WITH_ROLE = ("Organization:", "Person:", "Tool:")
 _ROLES = frozenset({"organization", "person", "tool"})
 #: "Organization: Red Hat ()", "Person: Jane Doe (jane@example.org)".
 MAIL = re.compile(r"\s*\(\s*([^()\s]+@[^()\s]+)?\s*\)\s*$")
@@ -99,9 +100,11 @@ def _licence(package: Package, where: str, oddities: Oddities) -> str:
 
 def _supplier(package: Package, where: str, oddities: Oddities) -> str:
     said = given(package.supplier) or given(package.originator)
-    if said and said.partition(":")[0].lower() not in _ROLES:
+    if not said:
+        return ""
+    if not said.startswith(_WITH_ROLE) and said.partition(":")[0].lower() not in _ROLES:
         oddities.note("missing-role", where)
-    return (package.supplier and party(package.supplier)) or party(package.originator)
+    return party(said) or party(package.originator)
 
 
 def _stated(package: Package) -> tuple[str, ...]:

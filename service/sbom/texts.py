@@ -2,7 +2,8 @@
 
 from typing import Any
 
-_NOTHING = frozenset({"NOASSERTION", "NONE"})
+# A tuple: comparing lengths is cheaper than computing the hash of every value.
+_NOTHING = ("NOASSERTION", "NONE")
 
 
 def text(value: str | None) -> str:
@@ -15,7 +16,7 @@ def given(value: str | None) -> str:
     if not value or value in _NOTHING:
         return ""
     stripped = value.strip()
-    return "" if stripped in _NOTHING else stripped
+    return "" if stripped is not value and stripped in _NOTHING else stripped
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401 - whatever the document holds
