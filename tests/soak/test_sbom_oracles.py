@@ -27,6 +27,7 @@ def test_own_samples_are_read_as_the_reference_libraries_read_them(sample: Path)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_whatever_the_reference_libraries_read_of_the_corpus_is_read_alike(corpus: "Corpus") -> None:
     folder = corpus / "sbom-dev"
     tally: Counter[str] = Counter()

@@ -161,7 +161,8 @@ def test_in_cyclonedx_a_licences_name_may_be_anything_but_an_id_or_expression_ma
     named, formal = {"license": {"name": "My own words"}}, {"license": {"id": "My own words"}}
 
     assert cyclonedx({"licenses": [named]}).warnings == ()
-    for odd in (formal, {"expression": "My own words"}, {"license": {}}):
+    odd_ones: list[dict[str, Any]] = [formal, {"expression": "My own words"}, {"license": {}}]
+    for odd in odd_ones:
         assert warned(cyclonedx({"licenses": [odd]})) == {"bad-licence": (1, "/components/0")}
 
 
