@@ -89,7 +89,7 @@ def _cyclonedx(bom: Bom) -> Listed:
         (one.ref.value, other.ref.value)
         for one in bom.dependencies
         for other in one.dependencies
-        if one.ref.value in known and other.ref.value in known
+        if one.ref.value in known and other.ref.value in known and one.ref.value != other.ref.value
     }
     listed = {(p.name, p.version or "", canonical(p.purl.to_string()) if p.purl else "") for p in parts}
     return Listed(frozenset(listed), len(edges))
@@ -112,7 +112,7 @@ def _spdx(document: SpdxDocument) -> Listed:
     edges = set()
     for relation in document.relationships:
         start, end, kind = relation.spdx_element_id, relation.related_spdx_element_id, relation.relationship_type.name
-        if start in known and end in known and kind in _FORWARD | _BACKWARD:
+        if start in known and end in known and start != end and kind in _FORWARD | _BACKWARD:
             edges.add((start, end) if kind in _FORWARD else (end, start))
     listed = {(one.name, _said(one.version), _purl(one.external_references)) for one in document.packages}
     return Listed(frozenset(listed), len(edges))

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,12 @@ from real_files import Corpus
 from serving import Served, serving
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
+
+#: What is refused, and why that is right. The standard's own examples (spec-cyclonedx) are all taken.
+REFUSED = {
+    "cyclonedx-bom-examples/VEX-*vex*.json": "a VEX without components is no inventory, whatever its subject",
+    "wild-bom-shelter/istio-source.spdx": "cut off within a <text>; what follows is lost",
+}
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +29,14 @@ def test_every_file_is_taken_or_refused_with_a_reason(corpus: Corpus, served: Se
     folder = corpus("sbom-dev")
     table: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     reasons: Counter[tuple[str, str]] = Counter()
-    differing = []
+    differing, refused = [], []
     for place, row in enumerate(manifest(folder)):
         answer = served.client.post(f"/v1/products/file-{place}/sboms", content=(folder / row["file"]).read_bytes())
         top = row["file"].partition("/")[0]
         said = answer.json()
         assert answer.status_code < 500, (row["file"], said)
-        if answer.status_code != 201:
+        if answer.status_code not in (200, 201):
+            refused.append(row["file"])
             table[top, row["format"]]["refused"] += 1
             reasons[top, f"{answer.status_code} {said['title']}: {said['detail'][:90]}"] += 1
             continue
@@ -37,6 +45,7 @@ def test_every_file_is_taken_or_refused_with_a_reason(corpus: Corpus, served: Se
         if row["components"].isdigit() and total != int(row["components"]):
             differing.append((row["file"], row["components"], total))
     print_table(table, reasons, differing)
+    assert [name for name in refused if not any(fnmatch(name, known) for known in REFUSED)] == []
 
 
 def manifest(folder: Path) -> list[dict[str, str]]:
