@@ -33,6 +33,10 @@ _NOTHING = frozenset({SPDX.noassertion, SPDX.none})
 _term = cache(SPDX.term)
 # A typed literal stays as it is written: 1.10 no 1.1, a time no datetime.
 rdflib.NORMALIZE_LITERALS = False
+# The parsers of rdflib trip over damage in all these ways.
+_TRIPS = (
+    SAXException, ParserError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, AssertionError,
+)  # fmt: skip
 logging.getLogger("rdflib").setLevel(logging.CRITICAL)
 
 
@@ -58,8 +62,7 @@ def graph_of(data: bytes) -> Graph:
         return Graph().parse(data=data, format="xml" if in_xml else "turtle", publicID=_BASE)
     except RecursionError as error:
         raise TooDeep("The RDF is nested too deeply to be an SBOM. Flatten it and send it again.") from error
-    except (SAXException, ParserError, SyntaxError, ValueError, LookupError, AttributeError, AssertionError) as error:
-        # The parsers of rdflib trip over damage in all these ways.
+    except _TRIPS as error:
         said = " ".join(str(error).split())[:200]
         raise Malformed(f"The RDF cannot be read: {said}. Create the SBOM again and send it whole.") from error
 
