@@ -4,14 +4,14 @@ A document is claimed before it is checked, with a note that its check began. Sh
 the note stays and the next one's turn comes; a check that ends replaces it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import zstandard
 from msgspec import to_builtins
 from sqlalchemy import Engine, null, select, update
 
-from service.db import ReadSession, WriteSession, reading, writing
+from service.db import ReadSession, WriteSession, any_of, reading, writing
 from service.errors import Busy, ServiceError
 from service.inventory.models import Document
 from service.log import logger
@@ -50,6 +50,12 @@ def check_next(engine: Engine, check: Callable[[bytes, str], Conformance] = conf
     with writing(engine) as session:
         session.execute(update(Document).where(Document.id == claimed.id).values(conformance=to_builtins(found)))
     return found.verdict.value
+
+
+def conformances(session: ReadSession, document_ids: Iterable[int]) -> dict[int, Mapping[str, Any]]:
+    """Give what is known of several documents' conformance, by id; those not checked yet are left out."""
+    rows = select(Document.id, Document.conformance).where(Document.id == any_of(document_ids))
+    return {row.id: row.conformance for row in session.execute(rows.where(Document.conformance.is_not(None)))}
 
 
 def conformance_of(session: ReadSession, document_id: int) -> Mapping[str, Any] | None:

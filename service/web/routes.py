@@ -12,6 +12,7 @@ from service.access.teams import team_names
 from service.advisories.feeds import freshness
 from service.db import ReadSession
 from service.errors import Unreadable
+from service.flows.checking import conformances
 from service.incidents.history import timeline_of
 from service.incidents.listing import Wanted, find_incident, incident_values, list_exposures, list_incidents
 from service.incidents.overview import ENDED, LIVE, tallies
@@ -22,6 +23,7 @@ from service.inventory.products import find_product, list_products, list_streams
 from service.inventory.question import ask
 from service.inventory.search import search
 from service.inventory.sightings import Position
+from service.sbom.quality import shown
 from service.settings import Settings
 from service.web import doors, structure
 from service.web.asking import Now, PageRoute, Read, Reader, Responder, Visitor
@@ -161,6 +163,7 @@ def product(slug: str, session: Read, now: Now, visitor: Reader) -> Response:
     exposures = list_exposures(session, product_id=row.id, limit=_EXPOSURES) if visitor.may("read_incidents") else []
     numbers = {number_of(str(values["incident"]), "INC") for _, values in exposures}
     about = {str(values["id"]): values for values in incidents_as_values(session, numbers).values()}
+    uploads = list_uploads(session, row.id, limit=_UPLOADS)
     return draw(
         "product.html",
         visitor=visitor,
@@ -169,7 +172,9 @@ def product(slug: str, session: Read, now: Now, visitor: Reader) -> Response:
         team=_owners(session, [row]).get(row.team_id or 0),
         fallback=FALLBACK_TEAM,
         streams=list_streams(session, row.id),
-        uploads=list_uploads(session, row.id, limit=_UPLOADS),
+        uploads=uploads,
+        quality={upload.id: shown(upload.quality) for upload, _ in uploads},
+        conformance=conformances(session, (upload.document_id for upload, _ in uploads)),
         exposures=[values | {"clocks": clocks_of(values, now=now)} for _, values in exposures],
         incidents=about,
     )

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from markupsafe import escape
 from osv_bucket import make_record, write_ecosystem
 from sqlalchemy import Engine
 from stopped_clock import EVENING, StoppedClock
 
 from service.access.keys import NewKey
 from service.flows.applying import apply_feed
+from service.flows.checking import check_next
 
 BAD = "pkg:deb/debian/liblzma5@5.6.1-1?distro=debian-13&upstream=xz-utils"
 GOOD = "pkg:deb/debian/liblzma5@5.6.1%2Breally5.4.5-1?distro=debian-13&upstream=xz-utils"
@@ -157,6 +159,18 @@ def test_a_product_shows_its_streams_uploads_and_exposures(
     page = reader.get("/products/payments-api").text
     for word in ("Backdoor in xz", "<b>cert-triage</b>", "main", "1</b> <small>+1 −0"):  # noqa: RUF001
         assert word in page, word
+
+
+def test_a_product_shows_how_complete_its_sboms_are_and_what_would_raise_that(
+    reader: TestClient, admin: TestClient, own_engine: Engine
+) -> None:
+    upload(admin, "payments-api", BAD)
+    (sbom,) = admin.get("/v1/products/payments-api/sboms").json()["items"]
+    quality = admin.get(f"/v1/sboms/{sbom['sbom']['id']}").json()["quality"]
+    assert check_next(own_engine) == "valid"
+    page = reader.get("/products/payments-api").text
+    for word in (f"{quality['score']} of 100", "keeps to its schema", quality["advice"][0]["change"]):
+        assert escape(word) in page, word
 
 
 def test_incidents_are_walked_from_page_to_page(
