@@ -33,6 +33,8 @@ def document(bom: Bom, kind: Format, oddities: Oddities, max_components: int) ->
     """
     spec_version = _version(bom, oddities)
     metadata = bom.metadata or Metadata()
+    if len(bom.components or ()) > max_components:
+        raise _too_many(max_components)
     refs = References(oddities)
     subject = _subject(metadata.component, refs)
     system = _operating_system(bom, metadata)
@@ -55,6 +57,10 @@ def document(bom: Bom, kind: Format, oddities: Oddities, max_components: int) ->
         lifecycles=_lifecycles(metadata),
         warnings=oddities.listed(),
     )
+
+
+def _too_many(most: int) -> TooManyComponents:
+    return TooManyComponents(f"The SBOM lists more than {most:,} components. Split it by product.")
 
 
 def _version(bom: Bom, oddities: Oddities) -> str:
@@ -106,7 +112,7 @@ def _subject(part: Part | None, refs: References) -> Subject | None:
 def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Oddities, most: int) -> Iterator[Component]:
     for count, (part, path, pointer) in enumerate(_nested(bom, metadata, letting_go=True), 1):
         if count > most:
-            raise TooManyComponents(f"The SBOM lists more than {most:,} components. Split it by product.")
+            raise _too_many(most)
         found = component(part, path, pointer, refs, oddities)
         if found is not None:
             yield found

@@ -7,7 +7,8 @@ import re
 
 from service.sbom.refusals import Malformed, NotAnSbom, at
 
-_DECLARED = re.compile(rb"<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_DECLARATION = re.compile(rb"<\?xml\s[^>]*")
+_DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _BLANK = re.compile(rb"\s*")
 #: What may stand before the root, by its beginning and its end.
 _SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"))
@@ -53,10 +54,14 @@ def require_known_encoding(data: bytes, *, transcoded: bool) -> None:
     Raises:
         Malformed: Names the encoding.
     """
-    declared = _DECLARED.match(data)
-    if declared is None:
+    declaration = _DECLARATION.match(data)
+    if declaration is None:
         return
-    name = declared[1].decode()
-    if _ALLOWED.fullmatch(name) or (transcoded and _TRANSCODED.fullmatch(name)):
-        return
-    raise Malformed(f"The XML declares the encoding {name}, which it does not have or is not read. Save it as UTF-8.")
+    # All of them, should one of two be a decoy.
+    declared = [name.decode() for name in _DECLARED.findall(declaration[0])]
+    if len(declared) != declaration[0].count(b"encoding"):
+        raise Malformed("The XML's declaration names no encoding that is read. Save it as UTF-8.")
+    for name in declared:
+        if not (_ALLOWED.fullmatch(name) or (transcoded and _TRANSCODED.fullmatch(name))):
+            what = f"The XML declares the encoding {name}, which it does not have or is not read."
+            raise Malformed(f"{what} Save it as UTF-8.")

@@ -117,6 +117,21 @@ def test_an_encoding_that_could_hide_a_doctype_is_refused(encoding: str) -> None
         read(declared.encode())
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        f'<?xml version="1.0"{" " * 300}encoding="utf-7"?>',
+        f'<?xml version="1.0" encoding="UTF-{"9" * 400}"?>',
+        '<?xml version="1.0" encoding="UTF-8 "?>',
+        "<?xml version='1.0' encoding=utf-7?>",
+        """<?xml version='encoding="utf-8"' encoding='utf-7'?>""",
+    ],
+)
+def test_an_encoding_does_not_slip_by_in_a_strange_declaration(declared: str) -> None:
+    with pytest.raises(Malformed, match="encoding"):
+        read((declared + BOM.format("<components/>")).encode())
+
+
 def test_an_xinclude_is_refused_not_followed() -> None:
     include = (
         '<components><x:include xmlns:x="http://www.w3.org/2001/XInclude" href="file:///etc/passwd"/></components>'
