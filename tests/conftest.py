@@ -175,3 +175,10 @@ def _databases(postgres: embedded.Server, template: str) -> Iterator[Callable[[]
 def fresh_database(new_database: Callable[[], str]) -> str:
     """Give the URL of a migrated database of the test's own, dropped afterwards."""
     return new_database()
+
+
+@pytest.fixture
+def empty_database(postgres: embedded.Server) -> Iterator[str]:
+    """Give the URL of a database without any tables, dropped afterwards."""
+    with _databases(postgres, "template0") as make:
+        yield make()
