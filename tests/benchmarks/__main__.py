@@ -1,13 +1,16 @@
 """All benchmarks, one after the other: ``make bench``. They print figures and judge nothing.
 
-``python -m benchmarks [parsing] [inventory] [searching] [sync]`` runs those named.
+``python -m benchmarks [NAME...]`` runs those named; README.md beside the tests says what each measures.
 """
 
 import sys
 from collections.abc import Callable
 
-from benchmarks import inventory, parsing, searching, sync
+from benchmarks import beside, crowd, giant, inventory, parsing, rematch, searching, sync
 from benchmarks.surroundings import corpus, describe_machine
+
+#: Together under twelve minutes on two idle cores.
+USUAL = ("parsing", "beside", "inventory", "searching", "crowd", "giant")
 
 
 def main(names: list[str]) -> None:
@@ -15,11 +18,15 @@ def main(names: list[str]) -> None:
     print(describe_machine(), flush=True)
     acts: dict[str, Callable[[], None]] = {
         "parsing": lambda: parsing.main([str(corpus() / "sbom-bench")]),
+        "beside": beside.main,
         "inventory": lambda: inventory.main([]),
         "searching": lambda: searching.main([]),
         "sync": sync.main,
+        "crowd": crowd.main,
+        "giant": lambda: giant.main([]),
+        "rematch": rematch.main,
     }
-    for name in names or ["parsing", "inventory", "searching"]:
+    for name in names or USUAL:
         print(f"\n== {name}", flush=True)
         acts[name]()
 

@@ -1,4 +1,4 @@
-"""Sync, bulk import, uploads over HTTP and an own advisory, in this order, on one database with the whole mirror.
+"""Sync, bulk import, an own advisory, uploads over HTTP and what they take on disk, with the whole mirror.
 
     python -m benchmarks.inventory            a server of our own, all of it
     python -m benchmarks.inventory DATABASE_URL
@@ -6,7 +6,6 @@
 Uploads go through ``muster serve`` in a process of its own, over loopback HTTP, as a build system would send them.
 """
 
-import random
 import sys
 import tempfile
 import time
@@ -14,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
-import orjson
-from benchmarks.surroundings import corpus, peak_megabytes, percentiles, resident_megabytes
+from benchmarks import storage
+from benchmarks.surroundings import corpus, memory_of, percentiles
+from benchmarks.uploading import Builds, cyclonedx, send
 
 from service import embedded
 from service.access.roles import SYSTEM
@@ -52,8 +52,8 @@ def measure(url: str) -> None:
     with serving(url) as served:
         upload_changes(served.client)
         upload_new(served.client)
-        memory = f"{resident_megabytes(served.pid):.0f} MB now, {peak_megabytes(served.pid):.0f} MB at most"
-        print(f"server process: {memory}", flush=True)
+        print(f"server process: {memory_of(served.pid)}", flush=True)
+        storage.measure(url, served.client)
 
 
 def sync(url: str, feed: str) -> None:
@@ -107,20 +107,12 @@ def publish(url: str) -> None:
 # --- uploads ---------------------------------------------------------------------------------------------------------
 
 
-def upload_changes(client: httpx.Client, builds: int = 300, size: int = 500) -> None:
+def upload_changes(client: httpx.Client, builds: int = 300) -> None:
     """Send builds of one product, each with two in a hundred of its components changed."""
-    draw = random.Random(7)  # noqa: S311 - the same builds each time
-    pool = _real_purls()
-    components = draw.sample(pool, size)
-    _send(client, "bench-changes", components)
-    seconds = []
-    for _ in range(builds):
-        for place in draw.sample(range(size), size // 50):
-            components[place] = draw.choice(pool)
-        started = time.perf_counter()
-        _send(client, "bench-changes", components)
-        seconds.append(time.perf_counter() - started)
-    print(f"upload, {size} components, 2 % changed: {percentiles(seconds)}", flush=True)
+    product = Builds(seed=7)
+    send(client, "bench-changes", cyclonedx(product.purls))
+    seconds = [_timed(client, "bench-changes", product.next()) for _ in range(builds)]
+    print(f"upload, {len(product.purls)} components, 2 % changed: {percentiles(seconds)}", flush=True)
 
 
 def upload_new(client: httpx.Client, products: int = 10, size: int = 5_000) -> None:
@@ -128,31 +120,14 @@ def upload_new(client: httpx.Client, products: int = 10, size: int = 5_000) -> N
     seconds = []
     for product in range(products):
         components = [f"pkg:npm/bench-{product}-{number}@1.{number}.0" for number in range(size)]
-        started = time.perf_counter()
-        _send(client, f"bench-new-{product}", components)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(_timed(client, f"bench-new-{product}", cyclonedx(components)))
     print(f"upload, {size:,} new components: {percentiles(seconds)}", flush=True)
 
 
-def _send(client: httpx.Client, product: str, purls: Sequence[str]) -> None:
-    listed = [
-        {"type": "library", "bom-ref": f"c{place}", "name": purl, "purl": purl} for place, purl in enumerate(purls)
-    ]
-    content = orjson.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": listed})
-    answer = client.post(f"/v1/products/{product}/sboms", content=content)
-    if answer.status_code not in {httpx.codes.CREATED, httpx.codes.OK}:
-        raise SystemExit(f"{answer.status_code}: {answer.text[:500]}")
-
-
-def _real_purls() -> list[str]:
-    """Give distinct purls of real container SBOMs, a few hundred files' worth."""
-    found: dict[str, None] = {}
-    for file in sorted((corpus() / "sbom-bench").iterdir())[:300]:
-        for package in orjson.loads(file.read_bytes()).get("packages", []):
-            for reference in package.get("externalRefs", []):
-                if reference.get("referenceType") == "purl":
-                    found[reference["referenceLocator"]] = None
-    return list(found)
+def _timed(client: httpx.Client, product: str, content: bytes) -> float:
+    started = time.perf_counter()
+    send(client, product, content)
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

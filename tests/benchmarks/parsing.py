@@ -1,26 +1,29 @@
 """How fast SBOMs are read, and in how much memory.
 
-``python -m benchmarks.parsing [FOLDER]``; without a folder, ``sbom-bench`` and ``sbom-dev`` of the corpus.
+``python -m benchmarks.parsing [FOLDER...]``; without a folder, ``sbom-bench`` and ``sbom-dev`` of the corpus.
 """
 
-import os
-import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from benchmarks.children import RefusedError, measure_apart
+from benchmarks.libraries import ours
+from benchmarks.surroundings import corpus
+
 from service.errors import ServiceError
-from service.sbom import Format, read
+from service.sbom import Format, read, sniff
 
 #: Below this the interpreter's own growth hides the document's.
 LEAST_BYTES = 300_000
 #: Files whose memory is measured, spread evenly: each costs a process.
 MOST_FORKS = 200
-
+LIMIT_SECONDS = 60.0
 
 #: Read before anything is measured, so that libraries and tables are there; those that need no process of their own.
 WARMING_UP = [
@@ -38,11 +41,12 @@ class Speed(NamedTuple):
     seconds: float
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Print both tables for each folder."""
+    named = [Path(one) for one in arguments]
     for data in WARMING_UP:
         read(data)
-    folders = {folder: _files(folder) for folder in [Path(one) for one in arguments or ()] or list(_corpus())}
+    folders = {folder: _files(folder) for folder in named or [corpus() / name for name in ("sbom-bench", "sbom-dev")]}
     for folder, files in folders.items():
         # Memory first: a parent that has read much passes its free memory on to its children.
         print(f"\n{folder.name}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:,.0f} MB")
@@ -54,14 +58,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".tsv", ".md"))
-
-
-def _corpus() -> Iterator[Path]:
-    root = os.environ.get("MUSTER_CORPUS")
-    found = [Path(root) / name for name in ("sbom-bench", "sbom-dev")] if root else []
-    if not any(folder.is_dir() for folder in found):
-        raise SystemExit("name a folder of SBOMs, or set MUSTER_CORPUS to the unpacked corpus")
-    yield from (folder for folder in found if folder.is_dir())
 
 
 def _speed(path: Path) -> Speed | None:
@@ -90,46 +86,16 @@ def _print_speed(speeds: list[Speed]) -> None:
 def _print_memory(paths: list[Path]) -> None:
     growth = defaultdict(list)
     for path in paths[:: max(1, len(paths) // MOST_FORKS)]:
-        kind, ratio = _in_a_child(path)
-        if kind:
-            growth[kind].append(ratio)
+        with suppress(RefusedError, ServiceError):
+            kind = sniff(path.read_bytes())
+            reading = measure_apart(path, ours, warm_up=WARMING_UP, limit_seconds=LIMIT_SECONDS)
+            growth[kind.value].append(reading.growth_bytes / path.stat().st_size)
     print(f"{'peak growth / file size':26} {'files':>6} {'median':>7} {'p95':>6} {'most':>6}")
-    for kind, ratios in sorted(growth.items()):
+    for name, ratios in sorted(growth.items()):
         ratios.sort()
         print(
-            f"{kind:26} {len(ratios):6} {median(ratios):7.1f} {ratios[int(len(ratios) * 0.95)]:6.1f} {ratios[-1]:6.1f}"
+            f"{name:26} {len(ratios):6} {median(ratios):7.1f} {ratios[int(len(ratios) * 0.95)]:6.1f} {ratios[-1]:6.1f}"
         )
-
-
-def _in_a_child(path: Path) -> tuple[str, float]:
-    """Read one file in a process of its own; the file's bytes count as growth. Linux only."""
-    receive, send = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(send, _growth(path).encode())
-        os._exit(0)
-    os.close(send)
-    with os.fdopen(receive) as answer:
-        kind, _, ratio = answer.read().partition(" ")
-    os.waitpid(child, 0)
-    return kind, float(ratio or 0)
-
-
-def _growth(path: Path) -> str:
-    for data in WARMING_UP:  # a forked process has a copy of a page only once it writes there
-        read(data)
-    Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark
-    before = _high_water_bytes()
-    try:
-        document = read(path.read_bytes())
-    except ServiceError:
-        return ""
-    return f"{document.format.value} {(_high_water_bytes() - before) / path.stat().st_size}"
-
-
-def _high_water_bytes() -> int:
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[1]) * 1024 if found else 0
 
 
 if __name__ == "__main__":

@@ -34,20 +34,27 @@ def _lines(path: str) -> list[str]:
 
 def percentiles(seconds: Sequence[float]) -> str:
     """Give p50, p95, p99 and the worst in milliseconds."""
-    cuts = statistics.quantiles(seconds, n=100)
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
     p50, p95, p99 = (cuts[i - 1] * 1000 for i in (50, 95, 99))
     return (
         f"p50 {p50:6.1f}  p95 {p95:6.1f}  p99 {p99:6.1f}  worst {max(seconds) * 1000:6.1f} ms  ({len(seconds)} times)"
     )
 
 
-def resident_megabytes(pid: int) -> float:
-    """Give the memory that a process holds, in MB."""
-    pages = next((line.split()[1] for line in _lines(f"/proc/{pid}/status") if line.startswith("VmRSS")), "0")
-    return int(pages) / 1000
+def memory_of(pid: int) -> str:
+    """Say how much memory a process and those it started hold now, and the most that each has held, summed up."""
+    pids = [pid, *_started_by(pid)]
+    now, peak = (sum(_kilobytes(one, name) for one in pids) / 1000 for name in ("VmRSS", "VmHWM"))
+    several = f" in {len(pids)} processes" if len(pids) > 1 else ""
+    return f"{now:,.0f} MB now, {peak:,.0f} MB at most{several}"
 
 
-def peak_megabytes(pid: int) -> float:
-    """Give the most memory that a process has held, in MB."""
-    pages = next((line.split()[1] for line in _lines(f"/proc/{pid}/status") if line.startswith("VmHWM")), "0")
-    return int(pages) / 1000
+def _kilobytes(pid: int, name: str) -> int:
+    return next((int(line.split()[1]) for line in _lines(f"/proc/{pid}/status") if line.startswith(name)), 0)
+
+
+def _started_by(pid: int) -> list[int]:
+    """Find a process's children and theirs. Linux only."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(word) for listed in lists for line in _lines(str(listed)) for word in line.split()]
+    return [found for child in children for found in (child, *_started_by(child))]
