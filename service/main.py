@@ -32,6 +32,7 @@ from service.api import (
     teams,
 )
 from service.api.cursors import Cursors
+from service.api.heads import Heads
 from service.api.problems import Problem, install, problems
 from service.api.traffic import Counters, Traffic
 from service.clock import utc_now
@@ -95,6 +96,7 @@ def create_app(
         responses=problems(400, 401, 403, 422, 503),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.settings, app.state.clock = settings, clock
     app.state.engine, app.state.read_engine = engine, read_engine or engine
@@ -107,6 +109,7 @@ def create_app(
         app.include_router(router)
     web.install(app, settings)
     app.add_middleware(Traffic, counters=app.state.counters)
+    app.add_middleware(Heads)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 

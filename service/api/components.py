@@ -10,7 +10,7 @@ from service.access.roles import Actor
 from service.api.deps import Listing, Read, listing, may
 from service.api.problems import problems
 from service.api.sboms import FindingOut
-from service.api.schemas import Answer, Page
+from service.api.schemas import Answer, Instant, Page
 from service.errors import Unreadable
 from service.flows.field_findings import findings_in_field
 from service.inventory.bindings import visible_product
@@ -59,7 +59,7 @@ def components(
     session: Read,
     place: Annotated[Listing, Depends(listing("components"))],
     stream: Annotated[str | None, Query(description="only this one; absent: all that is in the field")] = None,
-    as_of: Annotated[datetime | None, Query(description="what that stream contained then")] = None,
+    as_of: Annotated[Instant | None, Query(description="what that stream contained then")] = None,
 ) -> ComponentPage:
     """List what a product contains: in the field, or in one stream, now or as of a time."""
     if as_of is not None and (stream is None or as_of.tzinfo is None):

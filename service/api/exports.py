@@ -9,7 +9,7 @@ from pydantic import Field
 from service.access.roles import Actor
 from service.api.deps import Id, Now, Read, Write, may
 from service.api.problems import problems
-from service.api.schemas import Answer, Body
+from service.api.schemas import Answer, Body, Instant
 from service.clock import from_micros
 from service.db import ReadSession
 from service.errors import Unreadable
@@ -30,7 +30,7 @@ class ExportIn(Body):
     stream: str | None = Field(None, description="absent: `main`, or the release's")
     release: str | None = None
     # JSON has no times and no enumerations of its own, so strictness would refuse every text.
-    as_of: datetime | None = Field(None, strict=False, description="absent: now")
+    as_of: Instant | None = Field(None, strict=False, description="absent: now")
     format: ExportFormat = Field(ExportFormat.CYCLONEDX_1_6_JSON, strict=False)
 
 
@@ -63,7 +63,7 @@ def at_once(
     now: Now,
     stream: Annotated[str | None, Query(description="absent: `main`, or the release's")] = None,
     release: Annotated[str | None, Query(description="what was uploaded under this label")] = None,
-    as_of: Annotated[datetime | None, Query(description="what the stream contained then; absent: now")] = None,
+    as_of: Annotated[Instant | None, Query(description="what the stream contained then; absent: now")] = None,
     format: ExportFormat = ExportFormat.CYCLONEDX_1_6_JSON,  # noqa: A002 - the parameter's name
 ) -> Response:
     """Give our merged view of a stream as a document; from 5,000 components on, ask for an export instead."""

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from service.access import audit
 from service.access.roles import Actor
@@ -11,7 +11,7 @@ from service.access.teams import get_team
 from service.api.deps import IfMatch, Listing, Now, Read, Write, check_version, etag, listing, may
 from service.api.incidents import ExposureOut, ExposurePage, ExposureStatus, StepOnTimelineOut, TimelinePage
 from service.api.problems import problems
-from service.api.schemas import Body
+from service.api.schemas import AwareInstant, Body
 from service.db import ReadSession
 from service.incidents import lifecycle
 from service.incidents.history import timeline_of
@@ -35,7 +35,7 @@ class TransitionIn(Body):
     )
     reason: Text = Field("", description="needed, except to acknowledge or to claim a fix")
     justification: str | None = Field(None, description="for not_affected: one of CycloneDX's")
-    expires_at: AwareDatetime | None = Field(None, strict=False, description="for risk_accepted: until when")
+    expires_at: AwareInstant | None = Field(None, strict=False, description="for risk_accepted: until when")
     evidence: dict[str, Any] | None = Field(None, description="what shows it: commits, builds, tickets")
 
 

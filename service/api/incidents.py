@@ -9,7 +9,7 @@ from pydantic import Field
 from service.access.teams import get_team
 from service.api.deps import Listing, Read, listing, may
 from service.api.problems import problems
-from service.api.schemas import Answer, Page
+from service.api.schemas import Answer, Instant, Page
 from service.db import ReadSession
 from service.errors import Unreadable
 from service.incidents.history import timeline_of
@@ -143,7 +143,7 @@ def index(
     severity: Annotated[list[Severity], Query(description="may be repeated")] = [],  # noqa: B006
     owner: Annotated[str | None, Query(description="a team that has an exposure of it")] = None,
     product: Annotated[str | None, Query(description="a product that has an exposure of it")] = None,
-    updated_after: Annotated[datetime | None, Query(description="only what changed since")] = None,
+    updated_after: Annotated[Instant | None, Query(description="only what changed since")] = None,
 ) -> IncidentPage:
     """List incidents, the newest first. Their order never changes, so nothing is lost between two pages."""
     if updated_after is not None and updated_after.tzinfo is None:

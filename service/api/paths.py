@@ -8,7 +8,7 @@ from pydantic import Field
 
 from service.api.deps import Listing, Read, listing, may
 from service.api.problems import problems
-from service.api.schemas import Answer, Page
+from service.api.schemas import Answer, Instant, Page
 from service.api.search import NamedOut
 from service.clock import from_micros
 from service.errors import Unreadable
@@ -69,7 +69,7 @@ def paths(
     stream: Annotated[str | None, Query(description="only this one; absent: all that is in the field")] = None,
     release: Annotated[str | None, Query(description="what this release shipped")] = None,
     sbom: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="in this upload")] = None,
-    as_of: Annotated[datetime | None, Query(description="as it was then")] = None,
+    as_of: Annotated[Instant | None, Query(description="as it was then")] = None,
     most: Annotated[int, Query(alias="paths", ge=1, le=100, description="paths of each component")] = 5,
 ) -> WayPage:
     """Say how components came in: directly or through what, for each stream and release that contains them."""

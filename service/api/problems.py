@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problems. The only place that knows which kind of error has which HTTP status."""
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
@@ -10,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ExceptionHandler
 
 from service import errors
@@ -76,6 +78,7 @@ HEADERS = {
     503: {"Retry-After": "5"},
 }
 _UNIQUE_VIOLATION = "23505"
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Problem(BaseModel):
@@ -130,7 +133,15 @@ def answer(
         "instance": request.url.path,
     }
     all_headers = {**HEADERS.get(status, {}), **(headers or {})}
-    return JSONResponse(body, status, headers=all_headers, media_type=MEDIA_TYPE)
+    return _ProblemResponse(body, status, headers=all_headers)
+
+
+class _ProblemResponse(JSONResponse):
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401 - as the original
+        # Problems quote what was sent, be it characters that no encoding has.
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def install(app: FastAPI) -> None:
@@ -143,6 +154,7 @@ def install(app: FastAPI) -> None:
         exc.InterfaceError: _database_away,
         exc.TimeoutError: _database_away,
         exc.DataError: _unstorable,
+        UnicodeEncodeError: _unwritable,
         exc.IntegrityError: _not_alone,
         Exception: _unexpected,
     }
@@ -171,7 +183,16 @@ def _from_framework(request: Request, error: HTTPException) -> JSONResponse:
     phrase = HTTPStatus(error.status_code).phrase
     slug = phrase.lower().replace(" ", "-")
     detail = error.detail if error.detail != phrase else f"{request.method} {request.url.path}: {phrase.lower()}."
-    return answer(request, error.status_code, slug, phrase, detail, headers=error.headers)
+    allowed = {"Allow": ", ".join(_methods_at(request))} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else None
+    return answer(request, error.status_code, slug, phrase, detail, headers=allowed or error.headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """List what may be done here; the framework names only the methods of the first route that has this path."""
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    routes = request.app.routes
+    found = [name for name, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+    return found + ["HEAD"] * ("GET" in found)
 
 
 def _database_away(request: Request, error: exc.SQLAlchemyError) -> JSONResponse:
@@ -184,6 +205,13 @@ def _unstorable(request: Request, error: exc.DataError) -> JSONResponse:
     """Answer for text and numbers that PostgreSQL cannot hold, such as NUL characters."""
     log.info("unstorable", cause=str(error.orig).strip())
     return problem_of(request, errors.Unreadable("A value is out of range or has characters that cannot be stored."))
+
+
+def _unwritable(request: Request, error: UnicodeEncodeError) -> JSONResponse:
+    """Answer for halves of surrogate pairs, which JSON can escape and no encoding can write."""
+    if not "\ud800" <= error.object[error.start] <= "\udfff":
+        return _unexpected(request, error)
+    return problem_of(request, errors.Unreadable("A text has half of a surrogate pair in it, which is no character."))
 
 
 def _not_alone(request: Request, error: exc.IntegrityError) -> JSONResponse:

@@ -12,7 +12,7 @@ from service.access.roles import Actor
 from service.api.bodies import receive
 from service.api.deps import Configured, CurrentActor, Id, Listing, Now, Primary, Read, Write, listing, may
 from service.api.problems import problems
-from service.api.schemas import Answer, Page, Reason
+from service.api.schemas import Answer, Instant, Page, Reason
 from service.db import ReadSession
 from service.errors import Conflict, NotFound, Unreadable
 from service.flows.answering import Gate, Receipt, record_values, upload_values
@@ -250,7 +250,7 @@ async def upload(
     *,
     stream: str = DEFAULT_STREAM,
     version: Annotated[str | None, Query(min_length=1, max_length=200, description="makes it a release")] = None,
-    at: Annotated[datetime | None, Query(description="when it became true; absent: now")] = None,
+    at: Annotated[Instant | None, Query(description="when it became true; absent: now")] = None,
     preview: Annotated[bool, Query(description="a branch or pull request")] = False,
     gate: Annotated[Severity, Query(description="the verdict is fail from this severity on")] = "high",
     on_fail: Annotated[Literal["200", "409"], Query(description="status when the gate says no")] = "200",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from service.api.deps import Listing, Now, Read, listing, may
-from service.api.schemas import Answer, Page
+from service.api.schemas import Answer, Instant, Page
 from service.errors import Unreadable
 from service.inventory.question import ask
 from service.inventory.search import search
@@ -95,7 +95,7 @@ def index(
     cpe: Text = "",
     digest: Annotated[Text, Query(alias="hash", description="of any kind, hexadecimal")] = "",
     ever: Annotated[bool, Query(description="whatever ever contained it")] = False,
-    as_of: Annotated[datetime | None, Query(description="what was in the field then")] = None,
+    as_of: Annotated[Instant | None, Query(description="what was in the field then")] = None,
     exact: Annotated[bool, Query(description="only packages of exactly this name")] = False,
 ) -> dict[str, Any]:
     """Say who uses what is asked for, who owns that, and what cannot be told."""

@@ -183,3 +183,47 @@ def test_the_description_of_the_api_needs_no_database_and_names_problems() -> No
     assert "Problem" in document["components"]["schemas"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
     assert document["paths"]["/v1/keys"]["post"]["security"]
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/products/shop", {"GET", "HEAD", "PUT", "PATCH"}),
+        ("/api/v1/bom", {"PUT", "POST"}),
+        ("/v1/feeds:sync", {"POST"}),
+    ],
+)
+def test_what_is_not_allowed_says_all_that_is(nobody: TestClient, path: str, methods: set[str]) -> None:
+    answer = nobody.request("OPTIONS", path)
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == methods
+
+
+def test_head_is_get_without_contents(admin: TestClient) -> None:
+    for path in ("/healthz", "/v1/products", "/v1/products/none"):
+        asked, given = admin.head(path), admin.get(path)
+        assert asked.content == b""
+        assert asked.status_code == given.status_code
+        assert asked.headers["Content-Length"] == given.headers["Content-Length"]
+
+
+@pytest.mark.parametrize("text", ["\\ud800", "\\u0000"])
+def test_text_that_cannot_be_stored_is_refused(admin: TestClient, text: str) -> None:
+    body = b'{"team": "%s"}' % text.encode()
+    answer = admin.put("/v1/products/shop", content=body)
+    assert answer.status_code == 422
+    assert admin.put(f"/v1/advisories/{text}", content=b'{"affected": [], "summary": "%s"}' % text.encode()).is_error
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_times_at_the_rim_of_the_calendar_are_refused(admin: TestClient, at: str) -> None:
+    admin.put("/v1/products/shop", json={})
+    asked = (
+        admin.get("/v1/search", params={"q": "x", "as_of": at}),
+        admin.get("/v1/incidents", params={"updated_after": at}),
+        admin.get("/v1/products/shop/sbom", params={"as_of": at}),
+        admin.get("/v1/products/shop/components", params={"as_of": at, "stream": "main"}),
+        admin.post("/v1/products/shop/exports", json={"as_of": at}),
+        admin.post("/v1/products/shop/sboms", params={"at": at}, content=b"{}"),
+    )
+    assert {answer.status_code for answer in asked} == {422}
