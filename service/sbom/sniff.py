@@ -163,7 +163,7 @@ def _text(data: bytes, first: bytes) -> Format:
     if stranger := strangers.of_text(data):
         raise NotAnSbom(f"This is {stranger}. {_SEND}")
     if first == b"[" and b"spdx.org/rdf/3" in head:
-        raise UnsupportedFormat("This is SPDX 3 as expanded JSON-LD. Compact it with the SPDX context and send it again.")
+        raise UnsupportedFormat("This is SPDX 3 as expanded JSON-LD. Compact it with the SPDX context; send it again.")
     if first in b'["-0123456789' or head.strip() in (b"null", b"true", b"false"):
         raise NotAnSbom(f"This is JSON, but not an object. {_SEND}")
     raise NotAnSbom(f"This is neither JSON nor XML, and no line says SPDXVersion. {_SEND}")

@@ -12,6 +12,10 @@ from service.purls.canonical import BadPurl, parse
 
 # How nearly every purl begins. What follows cannot spoil it unless it has an escape or a segment that opens with @.
 _FRONT = re.compile(r"pkg:[a-z][a-z0-9.+-]*/(?:(?:@|%40)[\w-][\w.-]*/)?[A-Za-z0-9]", re.ASCII)
+#: Matches a purl as most of them are, with nothing escaped, and gives its version; what it does not match may be sound.
+PLAIN_PURL = re.compile(
+    r"pkg:[a-z]+/(?:[A-Za-z0-9][\w.+-]*/)*[A-Za-z0-9][\w.+-]*@([\w.+~:-]*)(?:\?[\w=&.+~:/-]*)?", re.ASCII
+).fullmatch
 _HARMLESS_ESCAPE = re.compile(r"%(?:2[0-9A-EAa-e]|3[0-9A-Fa-f]|40|7[Ee])")
 _EPOCH = re.compile(r"\d+:")
 _SERIAL = re.compile(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

@@ -1,6 +1,7 @@
 """One SPDX package as a `Component`."""
 
 import re
+from functools import lru_cache
 
 from service.sbom.document import Component
 from service.sbom.graph import References
@@ -79,7 +80,7 @@ def identifiers(refs: list[ExternalRef], where: str, oddities: Oddities) -> tupl
 
 
 def _type(package: Package, identifier: str, where: str, oddities: Oddities) -> str:
-    purpose = given(package.purpose)
+    purpose = given(package.purpose) if package.purpose else ""
     if not purpose:
         return "operating-system" if identifier.startswith(_OS_ID) else "library"
     kind = purpose.lower().replace("_", "-")
@@ -102,14 +103,22 @@ def _supplier(package: Package, where: str, oddities: Oddities) -> str:
     said = given(package.supplier) or given(package.originator)
     if not said:
         return ""
-    if not said.startswith(_WITH_ROLE) and said.partition(":")[0].lower() not in _ROLES:
+    name, has_role = _named(said)
+    if not has_role:
         oddities.note("missing-role", where)
-    return party(said) or party(package.originator)
+    return name or party(package.originator)
+
+
+@lru_cache(maxsize=4_096)
+def _named(said: str) -> tuple[str, bool]:
+    """Give a party's name, and whether its role is said. A document names few of them, and each again and again."""
+    return party(said), said.startswith(_WITH_ROLE) or said.partition(":")[0].lower() in _ROLES
 
 
 def _stated(package: Package) -> tuple[str, ...]:
-    reachable = "@" in (package.supplier or "") or "@" in (package.originator or "")
-    if given(package.file):
+    supplier, originator = package.supplier, package.originator
+    reachable = (supplier and "@" in supplier) or (originator and "@" in originator)
+    if package.file and given(package.file):
         return ("contact", "filename") if reachable else ("filename",)
     return ("contact",) if reachable else ()
 

@@ -46,7 +46,8 @@ _OTHERS = frozenset(
         "TEST_OF", "TEST_TOOL_OF", "VARIANT_OF",
     }
 )  # fmt: skip
-_BACKWARD = frozenset({Meaning.REVERSED, Meaning.HELD, Meaning.DESCRIBED})
+# A tuple: members are told apart by identity, while an enumeration's hash is computed in Python.
+_BACKWARD = (Meaning.REVERSED, Meaning.HELD, Meaning.DESCRIBED)
 #: What the start of such a relationship is for.
 _WEAK = {
     "TEST_DEPENDENCY_OF": Scope.TEST,
@@ -89,10 +90,13 @@ class Relations:
         return {ref: scope for ref, scope in self._weak.items() if ref not in self._needed}
 
     def _take(self, place: int, relationship: Relationship) -> None:
-        kind = self._kind(place, relationship.kind or "")
+        kind = relationship.kind or ""
+        meaning = _MEANINGS.get(kind)
+        if meaning is None:
+            kind = self._kind(place, kind)
+            meaning = _MEANINGS.get(kind)
         if kind in _WEAK:
             self._weaken(given(relationship.start), _WEAK[kind])
-        meaning = _MEANINGS.get(kind)
         if meaning is None:
             return
         start, end = given(relationship.start), given(relationship.end)
@@ -105,10 +109,13 @@ class Relations:
         uses = meaning in (Meaning.EDGE, Meaning.REVERSED)
         if uses and kind not in _WEAK:
             self._needed.add(end)
-        self._join(place, start, end, uses=uses)
+        if start != end and start in self.known and end in self.known:
+            self.edges.append((start, end))
+        elif uses or start == end:
+            self._note_no_edge(place, start, end)
 
     def _kind(self, place: int, said: str) -> str:
-        if said in _MEANINGS or said in _WEAK or said in _OTHERS:
+        if said in _WEAK or said in _OTHERS:
             return said
         kind = said.strip().upper()
         known = kind in _MEANINGS or kind in _WEAK or kind in _OTHERS
@@ -116,13 +123,10 @@ class Relations:
             self._oddities.note("wrong-case" if known else "unknown-relationship", f"/relationships/{place}")
         return kind
 
-    def _join(self, place: int, start: str, end: str, *, uses: bool) -> None:
-        if start in self.known and end in self.known:
-            if start != end:
-                self.edges.append((start, end))
-                return
+    def _note_no_edge(self, place: int, start: str, end: str) -> None:
+        if start == end and start in self.known:
             self._oddities.note("self-dependency", f"/relationships/{place}")
-        elif uses and start and end:
+        elif start and end:
             self._oddities.note("dangling-dependency", f"/relationships/{place}")
 
     def _weaken(self, ref: str, scope: Scope) -> None:
