@@ -214,7 +214,8 @@ def answer(
     findings = findings_of(session, outcome.product.id, outcome.scopes, added=placed.added, book=book)
     unevaluated = unevaluated_of(session, placed.contents if outcome.unevaluated is None else outcome.unevaluated)
     missing_feeds = uncovered(session, placed.upload.ecosystems, fresh_since=now - gate.fresh_within)
-    unsure = bool(unevaluated or missing_feeds or any(f.certainty == "possible" for f in findings))
+    nothing_listed = not placed.contents  # and nothing can be said of nothing
+    unsure = bool(nothing_listed or unevaluated or missing_feeds or any(f.certainty == "possible" for f in findings))
     verdict: Verdict = "fail" if any(f.fails(gate.severity) for f in findings) else "unknown" if unsure else "pass"
     more = f"/v1/products/{outcome.product.slug}/findings" if len(findings) > MOST else None
     values = {

@@ -261,3 +261,9 @@ def test_uploads_are_listed_the_last_received_first(admin: TestClient, clock: Ca
     assert rest["next"] is None
     only = admin.get("/v1/products/shop/sboms", params={"stream": "2.x"}).json()["items"]
     assert [item["stream"] for item in only] == ["2.x"]
+
+
+def test_an_sbom_that_lists_nothing_is_not_clean(admin: TestClient) -> None:
+    answer = admin.post("/v1/products/shop/sboms", content=make_sbom())
+    assert (answer.status_code, answer.json()["verdict"]) == (201, "unknown")
+    assert [warning["code"] for warning in answer.json()["warnings"]] == ["no-components"]
