@@ -176,7 +176,7 @@ def _graph(document: Document, resolved: Resolved) -> Packed | None:
         return None
     nodes = [SUBJECT, *sorted({node for edge in edges for node in edge} - {SUBJECT})]
     position = {node: index for index, node in enumerate(nodes)}
-    return pack(nodes, [(position[above], position[below]) for above, below in sorted(edges)])
+    return pack(nodes, ((position[above], position[below]) for above, below in edges))
 
 
 def _apply(session: WriteSession, shared: Shared, request: Request, now: datetime) -> Receipt:

@@ -120,14 +120,16 @@ def _numbers(part: memoryview, kind: Literal["q", "I"]) -> Sequence[int]:
 def _nearest_first(count: int, edges: set[tuple[int, int]]) -> list[list[int]]:
     children: list[list[int]] = [[] for _ in range(count)]
     parents: list[list[int]] = [[] for _ in range(count)]
-    for above, below in sorted(edges):
+    for above, below in edges:
         # What the subject is made of cannot lie above it.
         if below != SUBJECT:
             children[above].append(below)
             parents[below].append(above)
+    for found in parents:
+        found.sort()  # where a circle is broken open must not depend on the order of the edges
     depth = _depths(children, parents)
     for found in parents:
-        found.sort(key=lambda parent: (depth[parent], parent))
+        found.sort(key=depth.__getitem__)  # stable: among equals the smaller first
     return parents
 
 
