@@ -141,7 +141,7 @@ class _ProblemResponse(JSONResponse):
 
     def render(self, content: Any) -> bytes:  # noqa: ANN401 - as the original
         # Problems quote what was sent, be it characters that no encoding has.
-        return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def install(app: FastAPI) -> None:

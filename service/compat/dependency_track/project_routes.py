@@ -122,7 +122,7 @@ def metrics(uuid: str, session: Read, actor: Asker, now: Now) -> MetricsOut:
     return metrics_of(session, by_uuid(session, uuid, actor), now=now)
 
 
-@router.get("/v1/metrics/project/{uuid}/refresh", responses=NOT_FOUND)
+@router.get("/v1/metrics/project/{uuid}/refresh", responses=NOT_FOUND, response_class=Response)
 def refresh(uuid: str, session: Read, actor: Asker) -> Response:
     """Do nothing: counts are taken when they are asked for."""
     by_uuid(session, uuid, actor)

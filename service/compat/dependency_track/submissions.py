@@ -116,7 +116,7 @@ def _from_json(body: bytearray, max_bytes: int) -> Submission:
     try:
         # Not strict: some clients send "true" for true.
         sent = msgspec.json.decode(body, type=_Sent, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"The body is neither a form nor JSON that fits: {error}.") from error
     return _submission(sent, _decoded(sent.bom, max_bytes))
 
