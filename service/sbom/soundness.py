@@ -20,9 +20,12 @@ _HARMLESS_ESCAPE = re.compile(r"%(?:2[0-9A-EAa-e]|3[0-9A-Fa-f]|40|7[Ee])")
 _EPOCH = re.compile(r"\d+:")
 _SERIAL = re.compile(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-# "foo@1.2", "@scope/foo@1.2"; "xz-5.6.1", "foo-1.0-SNAPSHOT".
+# "foo@1.2", "@scope/foo@1.2"; "xz-5.6.1", "foo-1.0-SNAPSHOT". What was matched is not given back (``++``, ``*+``): else
+# a name of 600 characters takes a second.
 _AT_VERSION = re.compile(r"(.*[^@/\s])@(v?\d[\w.+~-]*)")
-_DASH_VERSION = re.compile(r"(.*[A-Za-z][\w+.]*)-(v?\d+(?:\.\d+)+(?:[-.+~](?:\d+|[A-Za-z]{1,8}\d*))*)")
+_DASH_VERSION = re.compile(
+    r"(.*[A-Za-z](?:(?![A-Za-z])[\w+.])*+)-(v?\d++(?:\.\d++)++(?:[-.+~](?:\d++|[A-Za-z]{1,8}+\d*+))*+)"
+)
 _FILE_ENDINGS = (
     ".apk", ".bz2", ".deb", ".dll", ".exe", ".gz", ".iso", ".jar", ".rpm", ".so", ".tar", ".tgz", ".war", ".whl", ".xz",
     ".zip",

@@ -13,7 +13,7 @@ from service.sbom.parties import cut
 from service.sbom.refusals import NotAnSbom, NothingToInventory, TooManyComponents, UnsupportedFormat
 from service.sbom.soundness import is_instant
 from service.sbom.spdx_model import Creation, SpdxDocument
-from service.sbom.spdx_package import MAIL, component, party
+from service.sbom.spdx_package import component, party, without_mail
 from service.sbom.spdx_relations import Relations
 from service.sbom.texts import given, text
 
@@ -145,8 +145,7 @@ def _authors(creators: list[str]) -> tuple[str, ...]:
     for creator in creators:
         role, _, said = text(creator).partition(":")
         if role.strip().lower() in ("person", "organization"):
-            mail = MAIL.search(said)
-            name, contact = party(said), (mail and mail[1]) or ""
+            name, contact = party(said), without_mail(text(said))[1]
             written.append(f"{name} <{contact}>".strip() if contact else name)
     return cut(filter(None, written))
 

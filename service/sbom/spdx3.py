@@ -12,7 +12,7 @@ from service.sbom.encoding import without_bad_escapes
 from service.sbom.graph import distinct
 from service.sbom.lenient import MOST_OBJECTS, decode
 from service.sbom.oddities import Oddities
-from service.sbom.refusals import NothingToInventory, TooDeep, TooManyComponents
+from service.sbom.refusals import Malformed, NothingToInventory, TooDeep, TooManyComponents
 from service.sbom.soundness import is_instant
 from service.sbom.spdx3_agents import Agents
 from service.sbom.spdx3_graph import Collection, Graph, Source, id_of
@@ -56,7 +56,10 @@ def read(data: bytes, oddities: Oddities, max_components: int) -> Document:
 
 def _alone(data: bytes) -> dict[str, Any]:
     """Give the only element of a document without ``@graph``; what follows it was cut off (and noted) by `decode`."""
-    found: dict[str, Any] = json.JSONDecoder(strict=False).raw_decode(data.decode().lstrip())[0]
+    try:
+        found: dict[str, Any] = json.JSONDecoder(strict=False).raw_decode(data.decode().lstrip())[0]
+    except ValueError as error:  # more digits than Python makes an integer of
+        raise Malformed(f"The JSON cannot be read: {error}. Create the SBOM again.") from error
     return found
 
 

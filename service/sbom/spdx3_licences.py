@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from service.sbom.bounded import LONGEST_LICENCE
+from service.sbom.bounded import LONGEST_LICENCE, LONGEST_NAME
 from service.sbom.licences import all_of
 from service.sbom.spdx3_graph import Graph, id_of, listed
 from service.sbom.spdx3_words import class_of, is_nothing
@@ -82,7 +82,7 @@ def _plain(element: dict[str, Any], ref: str) -> str:
     if expression := as_text(element.get("simplelicensing_licenseExpression")):
         return "" if expression.upper() in _NO_VALUE else expression
     for pattern in (_LISTED, _REFERENCE):
-        if match := pattern.search(ref):
+        if match := pattern.search(ref[-LONGEST_NAME:]):  # both stand at its end, and searching is quadratic
             return match[1]
     name = as_text(element.get("name"))
     return "" if is_nothing(ref) or name.upper() in _NO_VALUE else name

@@ -1,6 +1,5 @@
 """One SPDX package as a `Component`."""
 
-import re
 from functools import lru_cache
 
 from service.sbom.document import Component
@@ -15,8 +14,6 @@ from service.sbom.texts import given, text
 
 _WITH_ROLE = ("Organization:", "Person:", "Tool:")
 _ROLES = frozenset({"organization", "person", "tool"})
-#: "Organization: Red Hat ()", "Person: Jane Doe (jane@example.org)".
-MAIL = re.compile(r"\s*\(\s*([^()\s]+@[^()\s]+)?\s*\)\s*$")
 #: SPDX 2.3, "primary package purpose", our spelling.
 _PURPOSES = frozenset(
     {
@@ -130,4 +127,14 @@ def party(said: str | None) -> str:
         return ""
     role, colon, name = words.partition(":")
     name = name.strip() if colon and role.lower() in _ROLES else words
-    return given(MAIL.sub("", name) if name.endswith(")") else name)
+    return given(without_mail(name)[0])
+
+
+def without_mail(name: str) -> tuple[str, str]:
+    """Split ``Jane (jane@example.org)`` and ``Red Hat ()`` into name and mail; a pattern would take quadratic time."""
+    if not name.endswith(")"):
+        return name, ""
+    before, bracket, said = name[:-1].rpartition("(")
+    mail = said.strip()
+    is_mail = "@" in mail[1:-1] and ")" not in mail and len(mail.split()) == 1
+    return (before.rstrip(), mail) if bracket and (is_mail or not mail) else (name, "")

@@ -109,10 +109,12 @@ class _Reading:
         elif tag == b"ExternalRef":
             words = self._text(value, offset).split(None, 2)
             if len(words) == 3:  # noqa: PLR2004 - category, type, locator
-                package.refs = [*(package.refs or ()), ExternalRef(kind=words[1], locator=words[2])]
+                package.refs = package.refs or []
+                package.refs.append(ExternalRef(kind=words[1], locator=words[2]))
         elif tag == b"PackageChecksum":
             algorithm, _, digest = self._text(value, offset).partition(":")
-            package.checksums = [*(package.checksums or ()), Checksum(algorithm=algorithm, value=digest)]
+            package.checksums = package.checksums or []
+            package.checksums.append(Checksum(algorithm=algorithm, value=digest))
 
     def _about_document(self, tag: bytes, value: bytes, offset: int) -> None:
         words = self._text(value, offset)

@@ -265,3 +265,10 @@ def test_an_element_that_many_point_to_is_decoded_once() -> None:
 def test_values_without_number_are_refused_before_they_take_memory() -> None:
     with pytest.raises(TooManyComponents, match="values"):
         read(b'{"@context": "' + CONTEXT.encode() + b'", "@graph": [' + b"1," * 16_000_001 + b"1]}")
+
+
+def test_a_number_of_endless_digits_in_a_single_element_is_refused() -> None:
+    element = orjson.dumps({"@context": CONTEXT} | package("a"))[:-1] + b', "extra": ' + b"1" * 5_000 + b"}"
+
+    with pytest.raises(Malformed, match="digits"):
+        read(element)
