@@ -45,6 +45,11 @@ async def _engine(request: Request) -> Engine:
     return engine
 
 
+async def _read_engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.read_engine
+    return engine
+
+
 def _read_session(request: Request) -> Iterator[ReadSession]:
     with reading(request.app.state.read_engine) as session:
         yield session
@@ -58,6 +63,8 @@ def _write_session(request: Request) -> Iterator[WriteSession]:
 Now = Annotated[datetime, Depends(_now)]
 #: For the flows, which open their own transactions. A `Write` beside it takes no connection before it is used.
 Primary = Annotated[Engine, Depends(_engine)]
+#: For what reads, and then works on for long: it must give the connection back before.
+Source = Annotated[Engine, Depends(_read_engine)]
 Configured = Annotated[Settings, Depends(_settings)]
 Read = Annotated[ReadSession, Depends(_read_session, scope="function")]
 Write = Annotated[WriteSession, Depends(_write_session, scope="function")]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from service.access.roles import Actor
-from service.api.deps import Id, Now, Read, Write, may
+from service.api.deps import Id, Now, Read, Source, Write, may
 from service.api.problems import problems
 from service.api.schemas import Answer, Body, Instant
 from service.clock import from_micros
@@ -59,7 +59,7 @@ class ExportOut(Answer):
 )
 def at_once(
     product: str,
-    session: Read,
+    engine: Source,
     now: Now,
     stream: Annotated[str | None, Query(description="absent: `main`, or the release's")] = None,
     release: Annotated[str | None, Query(description="what was uploaded under this label")] = None,
@@ -68,7 +68,7 @@ def at_once(
 ) -> Response:
     """Give our merged view of a stream as a document; from 5,000 components on, ask for an export instead."""
     view = _view(product, stream, release, as_of)
-    content = export_at_once(session, view, format, now=now)
+    content = export_at_once(engine, view, format, now=now)
     return _document(content, format, product)
 
 

@@ -10,11 +10,11 @@ from importlib.metadata import version
 
 import msgspec
 import zstandard
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, func, select, update
 
 from service.clock import to_micros
 from service.db import ReadSession, WriteSession, reading, writing
-from service.errors import Conflict, NotFound, ServiceError, TooLarge
+from service.errors import Busy, Conflict, NotFound, ServiceError, TooLarge
 from service.flows.traffic import in_transaction
 from service.inventory.merging import count_at, merged
 from service.inventory.models import Export, Product, Stream
@@ -28,6 +28,10 @@ from service.sbom.export import ExportFormat, Order
 AT_ONCE = 5_000
 #: Exports are fetched soon, or asked for anew.
 KEPT = timedelta(days=7)
+#: After so long no worker is coming back to it.
+_GIVEN_UP_AFTER = timedelta(days=1)
+#: One is written after the other, so more would only make people wait who could be told.
+_MOST_WAITING = 50
 _WAIT_SECONDS = 60.0
 _JOB_SECONDS = 1_800.0
 _MEGABYTES = 4_096
@@ -55,23 +59,37 @@ class View:
     as_of: datetime | None = None
 
 
-def export_at_once(session: ReadSession, view: View, form: ExportFormat, *, now: datetime) -> bytes:
-    """Write a view as a document.
+def export_at_once(engine: Engine, view: View, form: ExportFormat, *, now: datetime) -> bytes:
+    """Write a view as a document. No connection is held while it is written.
 
     Raises:
         ExportTooLarge: It has more than `AT_ONCE` components.
+        Busy: Others are being written.
     """
+    with reading(engine) as session:
+        document = _small(session, view, now)
+    return _write(document, form, now, _WAIT_SECONDS)
+
+
+def _small(session: ReadSession, view: View, now: datetime) -> Document:
     product, stream, at_us = _find(session, view, now)
     count = count_at(session, stream.id, at_us)
     if count > AT_ONCE:
         raise ExportTooLarge(
             f"{count:,} components take a while. POST the same to /v1/products/{product.slug}/exports and fetch it."
         )
-    return _write(merged(session, product, stream, at_us, _ours()), form, now, _WAIT_SECONDS)
+    return merged(session, product, stream, at_us, _ours())
 
 
 def request_export(session: WriteSession, view: View, form: ExportFormat, *, actor: str, now: datetime) -> Export:
-    """Note that a view is wanted as a document; the job writes it."""
+    """Note that a view is wanted as a document; the job writes it.
+
+    Raises:
+        Busy: Many are waiting already.
+    """
+    waiting = select(func.count()).select_from(Export).where(Export.state == "waiting")
+    if (session.scalar(waiting) or 0) >= _MOST_WAITING:
+        raise Busy("Many exports are waiting to be written. Ask again in some minutes.", retry_after=300)
     _, stream, at_us = _find(session, view, now)
     count = count_at(session, stream.id, at_us)
     export = Export(
@@ -93,6 +111,8 @@ def make_export(engine: Engine, export_id: int, *, now: datetime) -> None:
         document = merged(session, product, stream, export.at_us, _ours())
     try:
         content, detail = _write(document, ExportFormat(export.format), now, _JOB_SECONDS), None
+    except Busy:  # the job is tried again
+        raise
     except ServiceError as error:
         content, detail = None, error.detail
     in_transaction(engine, partial(_finish, export_id=export_id, content=content, detail=detail, now=now))
@@ -124,8 +144,11 @@ def content_of(export: Export) -> bytes:
 
 
 def purge_exports(engine: Engine, *, now: datetime) -> None:
-    """Forget exports that nobody will fetch any more."""
+    """Forget exports that nobody will fetch any more, and say of those whose writers died that they failed."""
+    lost = update(Export).where(Export.state == "waiting", Export.requested_at < now - _GIVEN_UP_AFTER)
     with writing(engine) as session:
+        detail = "Whoever was writing it did not come back. Ask for it again."
+        session.execute(lost.values(state="failed", detail=detail, finished_at=now))
         session.execute(delete(Export).where(Export.requested_at < now - KEPT))
 
 

@@ -9,9 +9,10 @@ from sboms import listed, make_sbom
 from sqlalchemy import Engine
 from stopped_clock import StoppedClock
 
+from service.errors import Busy
 from service.flows import exporting
-from service.flows.exporting import make_export
-from service.sbom import read
+from service.flows.exporting import make_export, purge_exports
+from service.sbom import apart, read
 from service.sbom.export import ExportFormat
 
 LODASH, LEFT_PAD = "pkg:npm/lodash@4.17.20", "pkg:npm/left-pad@1.3.0"
@@ -89,3 +90,60 @@ def test_exports_are_for_readers(admin: TestClient, client_as: Callable[..., Tes
     assert client_as("reader").get("/v1/products/shop/sbom").status_code == 200
     assert client_as("uploader").get("/v1/products/shop/sbom").status_code == 403
     assert admin.get("/v1/exports/9999").status_code == 404
+
+
+class _NoTurn:
+    """Stands where a process of its own is waited for, and looks at who holds connections meanwhile."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.held = engine, [-1]
+
+    def acquire(self, **_: object) -> bool:
+        self.held = [self._engine.pool.checkedout()]  # type: ignore[attr-defined]  # it is a queue
+        return False
+
+
+def test_no_connection_is_held_while_a_document_is_written(
+    admin: TestClient, own_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.post("/v1/products/shop/sboms", content=make_sbom(LODASH))
+    turns = _NoTurn(own_engine)
+    monkeypatch.setattr(apart, "_TURNS", turns)
+    busy = admin.get("/v1/products/shop/sbom")
+    assert (busy.status_code, turns.held) == (503, [0])
+    assert int(busy.headers["retry-after"]) > 0
+
+
+def test_a_job_that_finds_everybody_busy_is_tried_again(
+    admin: TestClient, clock: StoppedClock, own_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.post("/v1/products/shop/sboms", content=make_sbom(LODASH))
+    asked = admin.post("/v1/products/shop/exports", json={}).json()
+    with monkeypatch.context() as busy:
+        busy.setattr(apart, "_TURNS", _NoTurn(own_engine))
+        with pytest.raises(Busy):
+            make_export(own_engine, asked["id"], now=clock.now)
+    assert admin.get(f"/v1/exports/{asked['id']}").json()["state"] == "waiting"
+    make_export(own_engine, asked["id"], now=clock.now)
+    assert admin.get(f"/v1/exports/{asked['id']}").json()["state"] == "done"
+
+
+def test_an_export_whose_writers_died_fails_after_a_day_and_is_forgotten_after_a_week(
+    admin: TestClient, clock: StoppedClock, own_engine: Engine
+) -> None:
+    admin.post("/v1/products/shop/sboms", content=make_sbom(LODASH))
+    place = admin.post("/v1/products/shop/exports", json={}).headers["location"]
+    purge_exports(own_engine, now=clock.now + timedelta(hours=23))
+    assert admin.get(place).json()["state"] == "waiting"
+    purge_exports(own_engine, now=clock.now + timedelta(hours=25))
+    assert admin.get(place).json()["state"] == "failed"
+    assert "Ask for it again" in admin.get(f"{place}/document").json()["detail"]
+    purge_exports(own_engine, now=clock.now + timedelta(days=8))
+    assert admin.get(place).status_code == 404
+
+
+def test_exports_do_not_pile_up(admin: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "_MOST_WAITING", 1)
+    admin.post("/v1/products/shop/sboms", content=make_sbom(LODASH))
+    statuses = [admin.post("/v1/products/shop/exports", json={}).status_code for _ in range(2)]
+    assert statuses == [202, 503]
