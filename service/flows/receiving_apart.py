@@ -6,7 +6,9 @@ that is gone afterwards; the others wait for their turn, and what is small passe
 """
 
 import multiprocessing
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
@@ -16,18 +18,20 @@ from threading import BoundedSemaphore
 from sqlalchemy import Engine
 
 from service.db import connect
-from service.errors import Busy, ServiceError, TooLarge
+from service.errors import Busy, TooLarge
 from service.flows.answering import Receipt
 from service.flows.parcels import Parcel
 from service.flows.receiving import Request, receive_upload
 from service.heap import settle_heap
-from service.log import configure
+from service.log import configure, logger
 
 _TURN = BoundedSemaphore(1)
+#: One that is taken in, and those that wait. Each holds a thread, of which the doors have forty, and a file.
+_PLACES = BoundedSemaphore(5)
 #: Waited for a turn, and for the answer. A client that gave up and comes again meets what is stored by then.
 _PATIENCE_SECONDS, _LONGEST_SECONDS = 300.0, 1_800.0
 
-Outcome = Receipt | ServiceError | None
+Outcome = Receipt | Exception | None
 
 
 def receive_parcel(engine: Engine, parcel: Parcel, request: Request, *, now: datetime) -> Receipt:
@@ -36,22 +40,38 @@ def receive_parcel(engine: Engine, parcel: Parcel, request: Request, *, now: dat
     Raises:
         Busy: Other large ones are being taken in; send it again.
         TooLarge: It takes more memory or time than there is.
-        ServiceError: As `receive_upload`.
+        Exception: As `receive_upload`.
     """
     if parcel.path is None:
         return receive_upload(engine, parcel.data(), request, now=now)
-    if not _TURN.acquire(timeout=_PATIENCE_SECONDS):
-        raise Busy("Another large SBOM is being taken in. Send this one again in a few minutes.", retry_after=120)
-    try:
-        url = engine.url.render_as_string(hide_password=False)
+    url = engine.url.render_as_string(hide_password=False)
+    with _place(), _turn():
         outcome = _apart(partial(_receive, url, parcel.path, request, now))
-    finally:
-        _TURN.release()
-    if isinstance(outcome, ServiceError):
+    if isinstance(outcome, Exception):
         raise outcome
     if outcome is None:
         raise TooLarge("This SBOM takes more memory or time than the service has. Nothing is in doubt: split it.")
     return outcome
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    if not _PLACES.acquire(blocking=False):
+        raise Busy("Several large SBOMs are waiting to be taken in. Send this one again later.", retry_after=300)
+    try:
+        yield
+    finally:
+        _PLACES.release()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _TURN.acquire(timeout=_PATIENCE_SECONDS):
+        raise Busy("Another large SBOM is being taken in. Send this one again in a few minutes.", retry_after=120)
+    try:
+        yield
+    finally:
+        _TURN.release()
 
 
 def _receive(url: str, path: str, request: Request, now: datetime) -> Receipt:
@@ -87,5 +107,17 @@ def _apart(act: Callable[[], Receipt]) -> Outcome:
 def _answer(connection: Connection, act: Callable[[], Receipt]) -> None:
     try:
         connection.send(act())
-    except ServiceError as error:
-        connection.send(error)
+    except MemoryError:
+        raise  # which is an answer, too
+    except Exception as error:  # noqa: BLE001 - the one who waits answers as it would have if this were its own
+        connection.send(_portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """Give an error that survives the way to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - some libraries' cannot be made again from their arguments
+        logger("receiving").error("failed apart", exc_info=error)
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

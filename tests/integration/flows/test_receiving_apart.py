@@ -1,6 +1,7 @@
 """Large SBOMs are taken in by a process of their own, with the same outcome."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from multiprocessing import active_children
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from sboms import make_sbom
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from service.db import connect, reading
 from service.errors import Busy
@@ -72,3 +74,29 @@ def test_what_is_small_stays_in_memory() -> None:
         assert (parcel.path, parcel.size, parcel.head(), parcel.data()) == (None, 3, b"abc", b"abc")
     with Parcel() as empty:
         assert (empty.head(), empty.data()) == (b"", b"")
+
+
+@pytest.mark.usefixtures("_everything_is_large")
+def test_few_wait_since_each_that_does_holds_a_thread(own_engine: Engine) -> None:
+    with ExitStack() as others, Parcel(make_sbom(LODASH)) as parcel:
+        for _ in range(5):
+            others.enter_context(receiving_apart._place())
+        with pytest.raises(Busy, match="waiting") as busy:
+            receive_parcel(own_engine, parcel, Request(product="apart", actor="tests"), now=NOON)
+    assert busy.value.members["retry_after"] == 300
+
+
+@pytest.mark.usefixtures("_everything_is_large")
+def test_a_database_that_is_away_is_not_taken_for_a_large_sbom() -> None:
+    nowhere = connect("postgresql://nobody@127.0.0.1:1/nothing")
+    with Parcel(make_sbom(LODASH)) as parcel, pytest.raises(OperationalError, match="refused"):
+        receive_parcel(nowhere, parcel, Request(product="apart", actor="tests"), now=NOON)
+
+
+def test_an_error_that_does_not_survive_the_way_says_what_it_was() -> None:
+    class Fussy(Exception):  # noqa: N818
+        def __init__(self, one: str, two: str) -> None:
+            super().__init__(one + two)
+
+    came = receiving_apart._portable(Fussy("a", "b"))
+    assert (type(came), str(came)) == (RuntimeError, "Fussy: ab")
