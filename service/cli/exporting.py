@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli.addresses import product_path
 from service.cli.client import Client
 from service.cli.instants import instant, written
 from service.cli.showing import say
-from service.cli.uploading import product_segment
 from service.errors import Refused, Unreadable
 from service.sbom.export import ExportFormat
 from service.settings import Settings
@@ -36,7 +36,7 @@ def sbom(
 ) -> None:
     """Write what a stream contained as CycloneDX or SPDX; large ones are waited for."""
     view = {"stream": stream, "release": release, "as_of": written(instant(as_of)) if as_of else None}
-    content = fetch(Client(Settings()), f"/v1/products/{product_segment(product)}", view | {"format": form.value})
+    content = fetch(Client(Settings()), product_path(product), view | {"format": form.value})
     if output is None:
         sys.stdout.buffer.write(content)
         return

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli.addresses import product_path, segment
 from service.cli.client import Client
 from service.cli.showing import JsonFlag, say, show_json, show_table
 from service.errors import NotFound, Unreadable
@@ -71,14 +72,15 @@ def put(
 @commands.command()
 def archive(slug: str, reason: Annotated[str, typer.Option(help="why it is no longer in use")]) -> None:
     """Take a product and its streams out of use."""
-    Client(Settings()).call("POST", f"/v1/products/{slug}:archive", json={"reason": reason})
+    Client(Settings()).call("POST", f"{product_path(slug)}:archive", json={"reason": reason})
     say(f"{slug} is archived.")
 
 
 @commands.command("retire-stream")
 def retire_stream(product: str, stream: str, reason: Annotated[str, typer.Option(help="why it is not built")]) -> None:
     """Take one stream out of the field; its exposures end as retired."""
-    Client(Settings()).call("POST", f"/v1/products/{product}/streams/{stream}:retire", json={"reason": reason})
+    path = f"{product_path(product)}/streams/{segment(stream)}"
+    Client(Settings()).call("POST", f"{path}:retire", json={"reason": reason})
     say(f"{stream} of {product} is retired.")
 
 
@@ -145,7 +147,7 @@ def _fields(row: dict[str, str | None]) -> tuple[str, dict[str, Any]]:
 
 def _set(client: Client, slug: str, fields: dict[str, Any]) -> dict[str, Any]:
     """Change a product, or make it; what is not among *fields* stays as it is."""
-    path = f"/v1/products/{slug}"
+    path = product_path(slug)
     try:
         etag = client.call("GET", path).headers["ETag"]
     except NotFound:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli.addresses import product_path
 from service.cli.client import Client
 from service.cli.instants import brief, instant, written
 from service.cli.showing import JsonFlag, show_json, show_line, show_table
@@ -45,7 +46,7 @@ def diff(
 ) -> None:
     """Say what changed between two SBOMs: components, versions, licences, and what vulnerabilities came and went."""
     params = {"from": before, "to": after, "change": change.value if change else None}
-    answer = read_on(Client(Settings()), f"/v1/products/{product}/diff", params, limit=limit)
+    answer = read_on(Client(Settings()), f"{product_path(product)}/diff", params, limit=limit)
     if as_json:
         show_json(answer)
     else:
@@ -76,7 +77,7 @@ def paths(
         "as_of": written(instant(as_of)) if as_of else None,
         "paths": most,
     }
-    answer = read_on(Client(Settings()), f"/v1/products/{product}/paths", params, limit=limit)
+    answer = read_on(Client(Settings()), f"{product_path(product)}/paths", params, limit=limit)
     if as_json:
         show_json(answer)
     else:

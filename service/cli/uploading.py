@@ -3,16 +3,15 @@
 from collections import Counter
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 import zstandard
 
+from service.cli.addresses import product_path
 from service.cli.client import Client
 from service.cli.inputs import InputFile, read_input
 from service.cli.instants import instant, written
 from service.cli.showing import JsonFlag, show_json, show_line, show_table
-from service.inventory.slugs import slugify
 from service.settings import Settings
 
 commands = typer.Typer()
@@ -51,7 +50,7 @@ def upload(
     params = given | {"at": written(instant(at)) if at else None}
     answer = Client(Settings()).call(
         "POST",
-        f"/v1/products/{product_segment(product)}/sboms",
+        f"{product_path(product)}/sboms",
         params=params,
         content=zstandard.compress(read_input(file)),
         headers={"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"},
@@ -63,11 +62,6 @@ def upload(
         show_receipt(receipt)
     if gate is not None and receipt["verdict"] == "fail":
         raise typer.Exit(GATE_SAID_NO)
-
-
-def product_segment(name: str) -> str:
-    """Write a product's name as one segment of a path; a slash, which would be two, makes it a slug already here."""
-    return quote(slugify(name)[0] if "/" in name else name, safe="")
 
 
 def show_receipt(receipt: dict[str, Any]) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import typer
 
+from service.cli.addresses import product_path, segment
 from service.cli.advisories import read_record
 from service.cli.inputs import read_input
 from service.cli.instants import brief, end_of_day, instant, written
 from service.cli.steps import is_exposure
 from service.cli.syncing import chosen, feed_url
-from service.cli.uploading import product_segment
 from service.errors import Unreadable
 from service.settings import Settings
 
@@ -66,10 +66,10 @@ def test_ecosystems_given_replace_those_configured() -> None:
 
 
 def test_a_product_is_one_segment_whatever_it_is_called() -> None:
-    assert product_segment("payments-api") == "payments-api"
-    assert product_segment("Payments API") == "Payments%20API"
-    assert product_segment("acme/shop") == "acme-shop"
-    assert product_segment("a?b#c") == "a%3Fb%23c"
+    assert product_path("payments-api") == "/v1/products/payments-api"
+    assert product_path("Payments API") == "/v1/products/Payments%20API"
+    assert product_path("acme/shop") == "/v1/products/acme-shop"
+    assert segment("release/2.x#1") == "release%2F2.x%231"
 
 
 def test_an_exposure_is_told_from_an_incident() -> None:
