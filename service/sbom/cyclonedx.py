@@ -7,7 +7,7 @@ import msgspec
 
 from service.sbom.cyclonedx_edges import edges
 from service.sbom.cyclonedx_model import Bom, Metadata, Part
-from service.sbom.cyclonedx_part import component
+from service.sbom.cyclonedx_part import component, said_in
 from service.sbom.document import Component, Document, Format, OperatingSystem, Subject, Tool
 from service.sbom.graph import References
 from service.sbom.oddities import Oddities
@@ -110,7 +110,7 @@ def _subject(part: Part | None, refs: References) -> Subject | None:
 
 
 def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Oddities, most: int) -> Iterator[Component]:
-    for count, (part, path, pointer) in enumerate(_nested(bom, metadata, letting_go=True), 1):
+    for count, (part, path, pointer) in enumerate(_nested(bom, metadata), 1):
         if count > most:
             raise _too_many(most)
         found = component(part, path, pointer, refs, oddities)
@@ -118,10 +118,10 @@ def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Odditi
             yield found
 
 
-def _nested(bom: Bom, metadata: Metadata, *, letting_go: bool = False) -> Iterator[tuple[Part, tuple[str, ...], str]]:
+def _nested(bom: Bom, metadata: Metadata) -> Iterator[tuple[Part, tuple[str, ...], str]]:
     """Walk all components in document order with the names around them and their JSON pointers.
 
-    With *letting_go* each is taken out of its list: what was read of it need not stay beside what is made of it.
+    Each is taken out of its list: what was read of it need not stay beside what is made of it.
     """
     inside = metadata.component.components if metadata.component else None
     waiting = [_Level((), "/components", bom.components), _Level((), "/metadata/component/components", inside)]
@@ -131,8 +131,7 @@ def _nested(bom: Bom, metadata: Metadata, *, letting_go: bool = False) -> Iterat
         if part is None:
             waiting.pop()
             continue
-        if letting_go:
-            level.held[place] = _GONE
+        level.held[place] = _GONE
         here = f"{level.pointer}/{place}"
         yield part, level.path, here
         if part.components:
@@ -188,15 +187,29 @@ def _name(value: Any) -> str:  # noqa: ANN401
     return as_text(value.get("name")) if isinstance(value, dict) else as_text(value)
 
 
+def _parts(bom: Bom, metadata: Metadata) -> Iterator[Part]:
+    """Walk all components in the order of `_nested`, however deep, and leave them where they are."""
+    inside = metadata.component.components if metadata.component else None
+    waiting = [iter(bom.components or ()), iter(inside or ())]
+    while waiting:
+        for part in waiting[-1]:
+            yield part
+            if part.components:
+                waiting.append(iter(part.components))
+                break
+        else:
+            waiting.pop()
+
+
 def _operating_system(bom: Bom, metadata: Metadata) -> OperatingSystem | None:
     """Find the distribution: syft's property, else the first component of type ``operating-system``."""
-    for part, _, _ in _nested(bom, metadata):
+    for part in _parts(bom, metadata):
         if part.type == "operating-system":
-            said = {text(one.name): text(one.value) for one in part.properties or ()}
+            said = said_in(part.properties or [])
             name = said.get("syft:distro:id") or text(part.name)
             version = said.get("syft:distro:versionID") or text(part.version)
             return OperatingSystem(id=name.lower(), version=version) if name else None
-    said = {text(one.name): text(one.value) for one in metadata.properties or ()}
+    said = said_in(metadata.properties or [])
     if identifier := said.get("syft:distro:id"):
         return OperatingSystem(id=identifier.lower(), version=said.get("syft:distro:versionID", ""))
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.sbom.cyclonedx_model import LicenseChoice, Part
+from service.sbom.cyclonedx_model import LicenseChoice, Part, Property
 from service.sbom.document import Component, Scope
 from service.sbom.graph import References
 from service.sbom.hashes import hashes
@@ -41,10 +41,10 @@ def component(
         oddities.note("missing-name" if name else "empty-component", where)
         if not name:
             return None
-    digests, bad = hashes((one.alg, one.content) for one in part.hashes) if part.hashes else ((), 0)
+    digests, bad = hashes([(one.alg, one.content) for one in part.hashes]) if part.hashes else ((), 0)
     if bad:
         oddities.note("bad-hash", where, count=bad)
-    said = {text(one.name): text(one.value) for one in part.properties} if part.properties else {}
+    said = said_in(part.properties) if part.properties else {}
     source_name, source_version = source_from_properties(said) if said else ("", "")
     found = Component(
         ref=refs.claim(ref or f"#{pointer}", where),
@@ -65,6 +65,11 @@ def component(
         stated=_stated(part, said) if part.supplier or part.manufacturer or not STATING.isdisjoint(said) else (),
     )
     return looked_over(found, where, oddities)
+
+
+def said_in(properties: list[Property]) -> dict[str, str]:
+    """Give properties by name; of one that is there twice the last."""
+    return {one.name.strip() if one.name else "": one.value.strip() if one.value else "" for one in properties}
 
 
 def _cpes(cpe: str, part: Part) -> tuple[str, ...]:

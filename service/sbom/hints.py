@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from service.sbom.document import OperatingSystem, Scope
 
@@ -28,8 +29,12 @@ _PRETTY_NAMES = {
 }
 _PRETTY = re.compile(r"(?P<name>[A-Z a-z/-]+?) v?(?P<release>\d+(?:\.\d+)*)(?: SP(?P<pack>\d+))?(?:[ ;].*)?")
 
-_TRIVY = "aquasecurity:trivy:"
+_TRIVY_NAME = "aquasecurity:trivy:SrcName"
+_TRIVY_VERSION = tuple(f"aquasecurity:trivy:Src{part}" for part in ("Version", "Release", "Epoch"))
 _SYFT = "syft:metadata:"
+_SYFT_RPM, _SYFT_SOURCE, _SYFT_VERSION, _SYFT_ORIGIN = (
+    f"{_SYFT}{part}" for part in ("sourceRpm", "source", "sourceVersion", "originPackage")
+)
 #: The property in which syft gives a further CPE.
 SYFT_CPE = "syft:cpe23"
 
@@ -38,6 +43,8 @@ _DEV_FLAGS = (":development", ":isDevRequirement", ":isDevDependency", ":dev")
 # Those whose value names the group or scope.
 _GROUPS = (":poetry:group", ":pipenv:category", ":pyproject:group", ":component_scope")
 _SCOPES = {"dev": Scope.DEV, "development": Scope.DEV, "develop": Scope.DEV, "test": Scope.TEST, "tests": Scope.TEST}
+_FLAG = {"true": Scope.DEV}
+_LONGEST_ENDING = max(map(len, _DEV_FLAGS + _GROUPS))
 
 
 # The BSI's taxonomy for TR-03183-2, and the file names of two others.
@@ -66,13 +73,13 @@ def source_from_info(info: str) -> tuple[str, str]:
 
 def source_from_properties(properties: Mapping[str, str]) -> tuple[str, str]:
     """Read CycloneDX properties of trivy and syft: the source package's name and version, or empty."""
-    if name := properties.get(f"{_TRIVY}SrcName"):
+    if name := properties.get(_TRIVY_NAME):
         return name, _rpm_version(properties)
-    if rpm := properties.get(f"{_SYFT}sourceRpm"):
+    if rpm := properties.get(_SYFT_RPM):
         return _of_source_rpm(rpm)
-    if name := properties.get(f"{_SYFT}source"):
-        return name, properties.get(f"{_SYFT}sourceVersion", "")
-    return properties.get(f"{_SYFT}originPackage", ""), ""
+    if name := properties.get(_SYFT_SOURCE):
+        return name, properties.get(_SYFT_VERSION, "")
+    return properties.get(_SYFT_ORIGIN, ""), ""
 
 
 def cpes_from_properties(properties: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -90,7 +97,7 @@ def system_from_pretty_name(name: str) -> OperatingSystem | None:
 
 
 def _rpm_version(properties: Mapping[str, str]) -> str:
-    version, release, epoch = (properties.get(f"{_TRIVY}Src{part}", "") for part in ("Version", "Release", "Epoch"))
+    version, release, epoch = (properties.get(name, "") for name in _TRIVY_VERSION)
     if epoch not in ("", "0"):
         version = f"{epoch}:{version}"
     return f"{version}-{release}" if release and version else version
@@ -105,8 +112,13 @@ def _of_source_rpm(file: str) -> tuple[str, str]:
 def scope_from_properties(properties: Mapping[str, str]) -> Scope | None:
     """Tell whether the properties make a component a development or test dependency."""
     for name, value in properties.items():
-        if name.endswith(_DEV_FLAGS) and value.lower() == "true":
-            return Scope.DEV
-        if name.endswith(_GROUPS) and value.lower() in _SCOPES:
-            return _SCOPES[value.lower()]
+        values = _scopes_by(name[-_LONGEST_ENDING:])
+        if values and (scope := values.get(value.lower())):
+            return scope
     return None
+
+
+@lru_cache(maxsize=1024)
+def _scopes_by(ending: str) -> dict[str, Scope]:
+    """Give the scopes that a property whose name ends so has values for; those in a document are few."""
+    return _FLAG if ending.endswith(_DEV_FLAGS) else _SCOPES if ending.endswith(_GROUPS) else {}

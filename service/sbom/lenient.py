@@ -24,6 +24,7 @@ _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
 _PLACE = re.compile(r"\(byte (\d+)\)")
 _NUL = re.compile(rb"\\u0000")
 _MISFIT = object()
+_STRINGS = msgspec.json.Decoder(list[str])
 #: A document with more values of the wrong type is not one with a small sin, and mending each takes long.
 MOST_MISFITS = 200_000
 
@@ -101,7 +102,10 @@ def item(value: msgspec.Raw | dict[str, Any], shape: type[S], pointer: str, oddi
 
 def strings(value: msgspec.Raw, pointer: str, oddities: Oddities) -> list[str]:
     """Read a list of strings that was left as `msgspec.Raw`; none (noted) when it is something else."""
-    found = _fitted(value, list[str], pointer, oddities)
+    try:
+        return _STRINGS.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = _fitted(value, list[str], pointer, oddities)
     return found if isinstance(found, list) else []
 
 

@@ -8,7 +8,7 @@ def all_of(statements: Iterable[str]) -> str:
 
     Names stay as they are, so the result need not parse as an SPDX expression.
     """
-    distinct = list(dict.fromkeys(statement for statement in statements if statement))
+    distinct = list(dict.fromkeys(filter(None, statements)))
     if len(distinct) == 1:
         return distinct[0]
     return " AND ".join(f"({one})" if " OR " in one.upper() else one for one in distinct)
