@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-from benchmarks.surroundings import memory_of, percentiles
+from benchmarks.surroundings import memory_of, percentiles, resident_megabytes
 from benchmarks.uploading import cyclonedx
 from benchmarks.uploading import send as send_small
 
@@ -52,14 +52,19 @@ def report(served: Served, name: str, act: Callable[[], str]) -> None:
     """Do something while a small SBOM is sent over and over; print both."""
     done = threading.Event()
     waits: list[float] = []
+    held: list[float] = []
     beside = threading.Thread(target=keep_uploading, args=(served, done, waits))
+    watching = threading.Thread(target=watch_memory, args=(served.pid, done, held))
     beside.start()
+    watching.start()
     started = time.perf_counter()
     said = act()
     seconds = time.perf_counter() - started
     done.set()
     beside.join()
-    print(f"giant, {name}: {seconds:.1f} s, {said}; server {memory_of(served.pid)}", flush=True)
+    watching.join()
+    together = f"{max(held):,.0f} MB with the processes it started"
+    print(f"giant, {name}: {seconds:.1f} s, {said}; server {memory_of(served.pid)}, {together}", flush=True)
     if len(waits) > 1:
         print(f"    small uploads beside it: {percentiles(waits)}", flush=True)
 
@@ -87,6 +92,13 @@ def too_large(served: Served) -> str:
         except httpx.TransportError as error:
             return f"connection ended: {error!r}"
     return f"{answer.status_code} {answer.json()['type'].rpartition('/')[2]}"
+
+
+def watch_memory(pid: int, done: threading.Event, held: list[float]) -> None:
+    """Write down what the server and the processes that read for it hold, ten times a second."""
+    held.append(resident_megabytes(pid))
+    while not done.wait(0.1):
+        held.append(resident_megabytes(pid))
 
 
 def keep_uploading(served: Served, done: threading.Event, waits: list[float]) -> None:

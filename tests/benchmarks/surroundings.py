@@ -41,6 +41,11 @@ def percentiles(seconds: Sequence[float]) -> str:
     )
 
 
+def resident_megabytes(pid: int) -> float:
+    """Give the memory that a process and those it started hold now, in MB."""
+    return sum(_kilobytes(one, "VmRSS") for one in (pid, *_started_by(pid))) / 1000
+
+
 def memory_of(pid: int) -> str:
     """Say how much memory a process and those it started hold now, and the most that each has held, summed up."""
     pids = [pid, *_started_by(pid)]
