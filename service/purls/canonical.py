@@ -14,6 +14,8 @@ from service.errors import Unreadable
 
 #: Characters; a longer purl names nothing that a registry would accept.
 MAX_PURL = 4_000
+#: The same of a name with its namespace. At four bytes each it fits into one index entry of 2,704 bytes.
+MAX_PATH = 600
 
 #: Types that tools have used for packages of another type: (type, namespace when none is given).
 _TYPES = {
@@ -63,7 +65,7 @@ _VENDORED = frozenset({"deb", "rpm", "apk"})
 #: Qualifiers that number a component within its document (syft): they would make every upload's components new ones.
 _VOLATILE = frozenset({"package-id"})
 
-_TYPE = re.compile(r"[a-z][a-z0-9.+-]*")
+_TYPE = re.compile(r"[a-z][a-z0-9.+-]{0,63}")
 _KEY = re.compile(r"[a-z][a-z0-9._-]*")
 _PLAIN = re.compile(r"[A-Za-z0-9._~:/-]*")
 _NOT_PUB = re.compile(r"[^a-z0-9]")
@@ -132,9 +134,11 @@ def parse(purl: str) -> Purl:
         raise BadPurl("A package URL names its type: pkg:type/name@version.")
     path, version = _split_version(path)
     segments = [segment for segment in _decoded(path).split("/") if segment.strip()]
-    if not segments or segments[-1].startswith("@"):
+    if not segments or segments[-1].lstrip().startswith("@"):
         raise BadPurl("A package URL names a package: pkg:type/name@version.")
     *namespaces, name = segments
+    if sum(map(len, segments)) + len(namespaces) > MAX_PATH:
+        raise BadPurl("The package URL's name is too long.")
     if not version and name.find("@") > 0:  # pkg:golang/example.com/xz%40v0.5.9
         name, _, version = name.partition("@")
     said = _qualifiers(qualifiers)

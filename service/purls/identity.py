@@ -252,7 +252,8 @@ def _source(purl: Purl, version: str, hint: Source, distribution: str) -> Source
     if not source.name:
         return source
     own = built_from(purl.type, version)
-    source = Source(source.name, _with_epoch_of(purl, version, _no_zero(source.version)) or own)
+    of_source = _with_epoch_of(purl, version, _no_zero(source.version)) or own
+    source = Source(_shown(source.name, MAX_NAME), _shown(of_source, MAX_VERSION))
     return sources.UNKNOWN if source == (purl.name, own) else source
 
 

@@ -8,13 +8,13 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import unquote
 
-from service.purls.canonical import BadPurl, parse
+from service.purls.canonical import MAX_PATH, BadPurl, parse
 
 # How nearly every purl begins. What follows cannot spoil it unless it has an escape or a segment that opens with @.
-_FRONT = re.compile(r"pkg:[a-z][a-z0-9.+-]*/(?:(?:@|%40)[\w-][\w.-]*/)?[A-Za-z0-9]", re.ASCII)
+_FRONT = re.compile(r"pkg:[a-z][a-z0-9.+-]{0,63}/(?:(?:@|%40)[\w-][\w.-]*/)?[A-Za-z0-9]", re.ASCII)
 #: Matches a purl as most of them are, with nothing escaped, and gives its version; what it does not match may be sound.
 PLAIN_PURL = re.compile(
-    r"pkg:[a-z]+/(?:[A-Za-z0-9][\w.+-]*/)*[A-Za-z0-9][\w.+-]*@([\w.+~:-]*)(?:\?[\w=&.+~:/-]*)?", re.ASCII
+    r"pkg:[a-z]{1,64}/(?:[A-Za-z0-9][\w.+-]*/)*[A-Za-z0-9][\w.+-]*@([\w.+~:-]*)(?:\?[\w=&.+~:/-]*)?", re.ASCII
 ).fullmatch
 _HARMLESS_ESCAPE = re.compile(r"%(?:2[0-9A-EAa-e]|3[0-9A-Fa-f]|40|7[Ee])")
 _EPOCH = re.compile(r"\d+:")
@@ -39,9 +39,10 @@ _JOINS = frozenset({"AND", "OR", "WITH"})
 def is_purl(purl: str) -> bool:
     """Tell whether a package URL names a package: as `purls.canonical.parse` does, but faster."""
     front = _FRONT.match(purl)
-    if front is not None and purl.isprintable():
+    if front is not None and len(purl) <= MAX_PATH and purl.isprintable():
         start = front.end()
-        if purl.find("/@", start) < 0 and ("%" not in purl or _is_harmless(purl, start)):
+        opens_oddly = purl.find("/@", start) >= 0 or purl.find("/ ", start) >= 0
+        if not opens_oddly and ("%" not in purl or _is_harmless(purl, start)):
             return True
     try:
         parse(purl)
@@ -51,8 +52,9 @@ def is_purl(purl: str) -> bool:
 
 
 def _is_harmless(purl: str, start: int) -> bool:
-    """Tell that escapes are of printable characters, and that none of them opens a segment with @ after *start*."""
-    return "%" not in _HARMLESS_ESCAPE.sub("", purl) and purl.find("/%40", start) < 0
+    """Tell that escapes are of printable characters, and that none opens a segment with @ or a space after *start*."""
+    opens_oddly = purl.find("/%40", start) >= 0 or purl.find("/%20", start) >= 0
+    return not opens_oddly and "%" not in _HARMLESS_ESCAPE.sub("", purl)
 
 
 def purl_oddity(purl: str, version: str) -> str:
