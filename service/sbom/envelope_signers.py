@@ -35,7 +35,7 @@ def signer_of(material: Any, oddities: Oddities) -> Signer:  # noqa: ANN401 - JS
         return Signer()
     try:
         return _from_certificate(x509.load_der_x509_certificate(binascii.a2b_base64(raw)))
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         oddities.note("bad-certificate", "the envelope's certificate")
         return Signer()
 

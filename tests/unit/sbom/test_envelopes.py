@@ -139,7 +139,13 @@ def test_a_key_that_is_only_hinted_at_is_named_by_its_hint() -> None:
     assert envelope_of(bundle).signers == (Signer(key_id="SHA256:abc"),)
 
 
-@pytest.mark.parametrize("raw", ["", "AAAA", "no base64!", b64(make_certificate()[:-40]), 7, None])
+#: Of a version that X.509 does not have.
+FROM_THE_FUTURE = make_certificate().replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07")
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "AAAA", "no base64!", b64(make_certificate()[:-40]), b64(FROM_THE_FUTURE), 7, None]
+)
 def test_a_damaged_certificate_is_a_warning(raw: object) -> None:
     document = read(written(make_bundle(make_dsse(SBOM), {"certificate": {"rawBytes": raw}})))
     codes = [warning.code for warning in document.warnings]
