@@ -25,6 +25,7 @@ _TAR_AT, _TAR = 257, b"ustar"
 class _Sink(Protocol):
     def feed(self, data: bytes) -> None: ...
     def end(self) -> Parcel: ...
+    def close(self) -> None: ...
 
 
 async def receive(request: Request, *, max_bytes: int) -> Parcel:
@@ -50,16 +51,20 @@ async def receive(request: Request, *, max_bytes: int) -> Parcel:
     sink: _Sink = Form(content_type, max_bytes) if kind == _FORM else Content(max_bytes)
     try:
         parcel = await _fill(request, unpackers, sink, most, max_bytes)
-    except Unreadable as error:
-        if kind != _FIELDS:
-            raise
-        raise Unreadable(f"{error.detail} {_AS_FIELDS}") from error
-    return _plausible(parcel, kind)
+        return _plausible(parcel, kind)
+    except BaseException as error:  # also when the client is gone; the form's parser would keep its file for a while
+        sink.close()
+        if kind == _FIELDS and isinstance(error, Unreadable):
+            raise Unreadable(f"{error.detail} {_AS_FIELDS}") from error
+        raise
 
 
 async def _fill(request: Request, unpackers: Sequence[Unpacker], sink: _Sink, most: int, max_bytes: int) -> Parcel:
-    size = 0
+    packed = size = 0
     async for chunk in request.stream():
+        packed += len(chunk)
+        if packed > most:  # streams of nothing, one after the other, never show as too large once unpacked
+            raise too_large(max_bytes)
         data, room = chunk, most - size + 1
         for unpacker in unpackers:
             data = unpacker.feed(data, room)

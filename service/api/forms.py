@@ -67,6 +67,11 @@ class Form:
             raise Unreadable(f"The form has {self._file_count} files. Send one SBOM, as the part bom.")
         return self._kept.end()
 
+    def close(self) -> None:
+        """Leave nothing behind of a form that nobody will take."""
+        if self._kept is not None:
+            self._kept.close()
+
     def _on_part(self) -> None:
         self._count += 1
         if self._count > _MOST_PARTS:
@@ -92,12 +97,14 @@ class Form:
         elif b"filename" in options and not self._has_named:
             # Of several files none is kept, and never two at a time: each may unpack to as much as is allowed.
             self._file_count += 1
+            self.close()
             self._kept = self._part = Content(self._max_bytes) if self._file_count == 1 else None
 
     def _keep_named(self) -> None:
         if self._has_named:
             raise Unreadable("The form has two parts that are called as an SBOM is. Send each SBOM by itself.")
         self._has_named = True
+        self.close()
         self._kept = self._part = Content(self._max_bytes)
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:

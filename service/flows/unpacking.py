@@ -174,6 +174,10 @@ class Content:
             self._unpacker.end()
         return self._parcel
 
+    def close(self) -> None:
+        """Leave nothing behind of what nobody will take."""
+        self._parcel.close()
+
     def _begin(self, head: bytes) -> None:
         self._head = None
         packing = packing_of(head)

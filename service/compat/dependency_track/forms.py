@@ -20,7 +20,7 @@ class Form:
         """Find the boundary.
 
         Raises:
-            Unreadable: The header names none.
+            Unreadable: The header names none, or one that is too long.
         """
         boundary = parse_options_header(content_type)[1].get(b"boundary")
         if not boundary:
@@ -28,18 +28,21 @@ class Form:
         self.fields: defaultdict[str, list[bytes]] = defaultdict(list)
         self._part, self._name = bytearray(), ""
         self._header, self._value, self._count, self._whole = b"", b"", 0, False
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._on_header,
-                "on_header_value": self._on_value,
-                "on_header_end": self._on_header_end,
-                "on_part_data": self._on_data,
-                "on_part_end": self._end_part,
-                "on_end": self._end,
-            },
-        )
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._on_header,
+                    "on_header_value": self._on_value,
+                    "on_header_end": self._on_header_end,
+                    "on_part_data": self._on_data,
+                    "on_part_end": self._end_part,
+                    "on_end": self._end,
+                },
+            )
+        except FormParserError as error:
+            raise Unreadable(f"The body is no multipart form: {error}.") from error
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""

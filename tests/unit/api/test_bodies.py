@@ -2,12 +2,15 @@
 
 import asyncio
 import bz2
+import gc
 import lzma
 import os
+import tempfile
 import tracemalloc
 import zlib
 from collections.abc import Callable, Sequence
 from gzip import compress
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -16,6 +19,7 @@ from starlette.types import Message
 
 from service.api.bodies import receive
 from service.errors import ServiceError, TooLarge, Unreadable, Unsupported
+from service.flows.parcels import LARGE_BYTES
 
 MEBIBYTE = 2**20
 Pack = Callable[[bytes], bytes]
@@ -220,3 +224,25 @@ def test_an_archive_is_sent_to_the_import() -> None:
     for body in (b"PK\3\4and so on", bytes(257) + b"ustar\x0000" + bytes(300), compress(bytes(257) + b"ustar  ")):
         with pytest.raises(Unsupported, match="muster import"):
             received(body)
+
+
+@pytest.mark.parametrize("pack", MAGIC[:2])
+def test_no_end_of_nothing_is_read(pack: Pack) -> None:
+    nothing, name = pack(b""), "gzip" if pack is compress else "zstd"
+    with pytest.raises(TooLarge):
+        received(nothing * (MEBIBYTE // len(nothing) + 1), bite=4096, content_encoding=name)
+
+
+@pytest.mark.parametrize("in_form", [True, False])
+def test_what_is_not_taken_leaves_no_file(in_form: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    body = b"{" * (LARGE_BYTES + MEBIBYTE)
+    headers = {"content_type": "multipart/form-data; boundary=edge"} if in_form else {"content_encoding": "gzip"}
+    body = form(('name="bom"', body)).removesuffix(b"--edge--\r\n") if in_form else compress(body, 1)[:-8]
+    gc.disable()
+    try:
+        with pytest.raises(Unreadable, match="breaks off"):
+            received(body, most=2 * LARGE_BYTES, bite=MEBIBYTE, **headers)
+        assert not list(tmp_path.iterdir())
+    finally:
+        gc.enable()

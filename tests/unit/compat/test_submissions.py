@@ -127,7 +127,9 @@ def test_json_that_lacks_something_says_what(values: dict[str, Any], word: str) 
         receive_json(values)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"bom": "\xff"}', b"[" * 5_000, b'{"x":' * 5_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"bom": "\xff"}', b"[" * 5_000, b'{"x":' * 5_000]
+)
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(Unreadable):
         receive([body], "application/json")
@@ -147,6 +149,12 @@ def test_what_is_no_json_object_is_refused(body: bytes) -> None:
 def test_a_form_needs_one_bom_and_a_project(parts: list[tuple[str, Any]]) -> None:
     with pytest.raises(Unreadable):
         receive_form(parts)
+
+
+@pytest.mark.parametrize("boundary", ["", "; boundary=" + "x" * 300])
+def test_a_form_needs_a_boundary_of_some_length(boundary: str) -> None:
+    with pytest.raises(Unreadable):
+        receive([], f"multipart/form-data{boundary}")
 
 
 def test_half_a_form_is_refused() -> None:
