@@ -89,6 +89,8 @@ def furnish(client: httpx.Client | TestClient, *, name: str = "shop") -> Known:
         "to": ["stream:main", "release:1.1"],
         "after": [following for listed in lists if (following := _cursor(client, listed))],
         "If-Match": ["*", "*", '"1"'],
+        "reason": ["it is so"],
+        "justification": ["code_not_present"],
         "bom": [_base64(make_sbom(LODASH))],
     }
 
@@ -117,6 +119,8 @@ def calls(draw: st.DrawFn, operation: Operation, known: Known) -> Case[Any]:
     _fill(draw, case.path_parameters, known, 5)
     for place in (case.query, case.headers):
         _fill(draw, place, known, 2)
+    if "If-Match" in operation.headers and draw(st.booleans()):
+        case.headers["If-Match"] = "*"
     if isinstance(case.body, dict):
         _fill(draw, case.body, {name: values for name, values in known.items() if name not in ("from", "to")}, 2)
     elif case.media_type == "application/octet-stream" and draw(st.booleans()):

@@ -44,4 +44,5 @@ def test_whatever_is_sent_is_answered_as_described(served: Served, role: str) ->
         break
     for label, seen in judge.statuses.items():
         print(label, dict(sorted(seen.items())))
+    print(f"{sum(seen.total() for seen in judge.statuses.values())} calls; never done:", *judge.never_done(), sep="\n")
     assert not judge.faults, "\n\n".join([*judge.faults.values(), served.log()[-2000:]])
