@@ -1,13 +1,30 @@
 """Whole columns sent as arrays arrive as they were, whatever is in them."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Boolean, LargeBinary, Text, Uuid, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Double,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+    Uuid,
+    column,
+    select,
+    text,
+)
 from sqlalchemy.exc import DataError
 from sqlalchemy.types import TypeEngine
 
@@ -24,10 +41,10 @@ COLUMNS = st.one_of(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(column=COLUMNS)
-def test_a_column_arrives_as_it_was_sent(session: ReadSession, column: tuple[TypeEngine[Any], Sequence[Any]]) -> None:
-    sent = arrays(value=column)
-    assert session.scalars(select(sent.c.value)).all() == list(column[1])
+@given(sent=COLUMNS)
+def test_a_column_arrives_as_it_was_sent(session: ReadSession, sent: tuple[TypeEngine[Any], Sequence[Any]]) -> None:
+    table = arrays(value=sent)
+    assert session.scalars(select(table.c.value)).all() == list(sent[1])
 
 
 def test_columns_stay_side_by_side(session: ReadSession) -> None:
@@ -49,3 +66,38 @@ def test_nothing_is_like_no_element(session: ReadSession) -> None:
 def test_nul_is_refused_and_never_divides_an_element(session: ReadSession) -> None:
     with pytest.raises(DataError):
         session.scalars(among(["a\0b", "c"])).all()
+
+
+class Word(StrEnum):
+    QUOTED = 'a "word", {so} to say'
+
+
+class Number(IntEnum):
+    SEVEN = 7
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (DateTime(timezone=True), [datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC), None, datetime(1, 1, 1, tzinfo=UTC)]),
+        (Date(), [date(2026, 3, 1), None]),
+        (Double(), [None, 0.1, 1e-07, -1.5e300, float("inf")]),
+        (Numeric(), [Decimal("0.10"), Decimal("1E+3"), None]),
+        (SmallInteger(), [None, -1, Number.SEVEN]),
+        (Text(), [Word.QUOTED, None, "null", "NULL", "", "\\N"]),
+        (Boolean(), [None, True, False]),
+        (LargeBinary(), [None, b"", b"\\x00\0"]),
+        (BigInteger(), [None, None]),
+    ],
+)
+def test_every_kind_arrives_as_it_was_sent(session: ReadSession, kind: TypeEngine[Any], values: list[object]) -> None:
+    sent = arrays(value=(kind, values))
+    assert session.scalars(select(sent.c.value)).all() == values
+
+
+def test_an_array_is_taken_apart_once_and_not_for_each_row(session: ReadSession) -> None:
+    session.execute(text("CREATE TEMPORARY TABLE numbered AS SELECT n::bigint FROM generate_series(1, 100) AS n"))
+    wanted = select(text("n")).select_from(text("numbered")).where(column("n") == any_of([1, 2]))
+    compiled = wanted.compile(dialect=session.get_bind().dialect)
+    plan = session.connection().exec_driver_sql(f"EXPLAIN {compiled}", compiled.params).scalars().all()
+    assert any("ANY ('{1,2}'::bigint[])" in line for line in plan), plan
