@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
-from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy import ColumnElement, exists, or_, select, true
+from sqlalchemy.orm import aliased
 
 from service.clock import to_micros
 from service.db import ReadSession
@@ -151,20 +151,23 @@ def snapshots_in_field(session: ReadSession, product: Product, at: datetime | No
 
     Which releases were supported at a time is not recorded; those that are now count from their upload on.
     """
-    live = (Stream.product_id == product.id) & (Stream.kind == "tracked") & Upload.voided_at.is_(None)
+    tracked = (Stream.product_id == product.id) & (Stream.kind == "tracked")
+    live: ColumnElement[bool] = Upload.voided_at.is_(None)
     there: ColumnElement[bool] = Stream.retired_at.is_(None)
     shipped: ColumnElement[bool] = Release.retired_at.is_(None)
     if at is not None:
-        there = and_(Upload.at_us <= to_micros(at), or_(there, Stream.retired_at > at))
+        live = live & (Upload.at_us <= to_micros(at))
+        there = or_(there, Stream.retired_at > at)
         shipped = or_(shipped, Release.retired_at > at)
-    rows: Select[Upload, str] = select(Upload, Stream.name).join(Stream, Stream.id == Upload.stream_id)
-    heads = rows.where(live, there).ext(pg.distinct_on(Upload.stream_id))
-    heads = heads.order_by(Upload.stream_id, Upload.at_us.desc())
+    # A stream may have thousands of uploads; only the newest one is looked at.
+    newest = select(Upload).where(Upload.stream_id == Stream.id, live).order_by(Upload.at_us.desc()).limit(1).lateral()
+    head = aliased(Upload, newest)
+    heads = select(head, Stream.name).select_from(Stream).join(head, true()).where(tracked, there)
     releases = (
         select(Upload, Stream.name, Release.version)
         .join(Stream, Stream.id == Upload.stream_id)
         .join(Release, Release.upload_id == Upload.id)
-        .where(live, there, shipped, Release.supported)
+        .where(tracked, live, there, shipped, Release.supported)
     )
     found = [Snapshot(product, stream, upload) for upload, stream in session.execute(heads)]
     found += [Snapshot(product, stream, upload, release) for upload, stream, release in session.execute(releases)]

@@ -1,6 +1,6 @@
 """What changed between two SBOMs, on a real database."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,6 +8,7 @@ from factories import NOON, ROOT, make_component, make_product, make_stream, mak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.clock import to_micros
 from service.db import WriteSession
 from service.errors import Conflict, NotFound
 from service.inventory.diff import Diff, diff_of, relations_on
@@ -18,8 +19,10 @@ from service.inventory.snapshots import (
     Snapshot,
     default_snapshot,
     find_snapshot,
+    newest_snapshot,
     snapshot_before,
     snapshots_at,
+    snapshots_in_field,
 )
 from service.inventory.uploads import void
 
@@ -215,3 +218,22 @@ def test_the_field_is_heads_and_supported_releases_now_and_then(
     session.flush()
     assert found() == []
     assert found(HOUR) == [(new.id, None), (old.id, "1.0")]
+
+
+def test_of_each_stream_only_the_newest_upload_that_stands_is_in_the_field(session: WriteSession) -> None:
+    product = make_product(session, "fielded")
+    main, other, gone = (make_stream(session, product, name) for name in ("main", "2.x", "1.x"))
+    for stream in (main, other, gone):
+        for hour in range(3):
+            make_upload(session, stream, f"pkg:npm/a@1.{hour}.0", at=NOON + hour * HOUR)
+    newest = newest_snapshot(session, product, "main").upload
+    void(session, main, newest, reason="a mistake", now=NOON + 4 * HOUR)
+    gone.retired_at, gone.retired_reason = NOON + 3 * HOUR, "out of use"
+    session.flush()
+
+    def hours(at: datetime | None = None) -> dict[str, int]:
+        found = snapshots_in_field(session, product, at)
+        return {one.stream: (one.upload.at_us - to_micros(NOON)) // (3_600 * 10**6) for one in found}
+
+    assert hours() == {"main": 1, "2.x": 2}
+    assert hours(NOON + HOUR / 2) == {"main": 0, "2.x": 0, "1.x": 0}
