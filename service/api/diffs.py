@@ -100,7 +100,7 @@ class DiffPage(Page[ChangeOut]):
     after: UploadOut = Field(serialization_alias="to")
     summary: SummaryOut
     licences: Literal["documents", "catalogue"] = Field(
-        description="catalogue: a document was pruned or is too large; then a version has one licence for all SBOMs"
+        description="catalogue: a document was pruned or is slow to read; then a version has one licence for all SBOMs"
     )
     findings: FindingsOut | None = Field(description="with the first page only")
 

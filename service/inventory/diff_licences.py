@@ -2,7 +2,8 @@
 
 The catalogue has one row for a component, whoever lists it, and so one licence: the first that anybody stated. What
 changed between two documents about the same version only they can say, so both are read again while their bytes are
-kept. Where one of them is gone, or too large to be read while somebody waits, the catalogue's licences stand for both.
+kept. Where one of them is gone, or would take long to be read while somebody waits, the catalogue's licences stand for
+both.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,10 +22,14 @@ from service.inventory.models import Document as StoredDocument
 from service.inventory.snapshots import Snapshot
 from service.sbom import read
 from service.sbom.document import Component as Listed
-from service.sbom.document import Document
+from service.sbom.document import Document, Format
 
 #: A document of this size has some ten thousand components and takes a quarter of a second.
 MAX_BYTES = 8 * 2**20
+
+#: Read by translation, which takes a hundred times as long (half a minute for `MAX_BYTES` of YAML), or by a library in
+#: a process of its own.
+_SLOW = tuple(one.value for one in (Format.SPDX_YAML, Format.SPDX_XML, Format.SPDX_RDF))
 
 #: Documents that are remembered, with what they say of licences alone: some megabytes each. Whoever reads a long
 #: difference asks for page after page of the same two.
@@ -65,7 +70,7 @@ def _documents(session: ReadSession, document_ids: Iterable[int]) -> dict[int, D
     rows = session.execute(
         select(StoredDocument.id, StoredDocument.content)
         .where(StoredDocument.id == any_of(document_ids))
-        .where(StoredDocument.size_bytes <= MAX_BYTES)
+        .where(StoredDocument.size_bytes <= MAX_BYTES, StoredDocument.format.not_in(_SLOW))
     )
     found = {}
     for document_id, content in rows:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from fastapi.testclient import TestClient
@@ -255,3 +256,11 @@ def test_a_fix_in_one_package_says_when_another_still_has_the_vulnerability(admi
     send(admin, LODASH, MS)
     findings = ask(admin, "diff")["findings"]
     assert (findings["added"], findings["removed"]) == ([], [])
+
+
+def test_documents_that_take_long_to_read_are_not_read_again_while_somebody_waits(admin: TestClient) -> None:
+    shop = (Path(__file__).parents[2] / "data" / "sbom" / "shop.spdx.yaml").read_bytes()
+    for document in (shop, shop.replace(b"5.6.1-1", b"5.6.2-1")):
+        assert admin.post("/v1/products/shop/sboms", content=document).status_code == 201
+    answer = ask(admin, "diff")
+    assert (answer["licences"], answer["summary"]["upgraded"]) == ("catalogue", 1)
