@@ -11,7 +11,7 @@ import httpx
 from service.errors import NotFound, Refused, ServiceError, UpstreamUnavailable
 from service.settings import Settings
 
-_TIMEOUT = httpx.Timeout(120, connect=10)
+_PATIENCE_SECONDS, _CONNECT_SECONDS = 120.0, 10.0
 
 
 class Client:
@@ -20,7 +20,7 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         key = _key(settings)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=settings.url, headers=headers, timeout=_TIMEOUT)
+        self._http = httpx.Client(base_url=settings.url, headers=headers)
         self._url = settings.url
         # A command makes one of these and ends; the connection closes with the last reference.
         finalize(self, self._http.close)
@@ -34,17 +34,28 @@ class Client:
         json: object = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        patience_seconds: float = _PATIENCE_SECONDS,
     ) -> httpx.Response:
         """Send a request; parameters that are None are left out.
 
         Raises:
-            UpstreamUnavailable: The service cannot be reached, or cannot answer now.
+            UpstreamUnavailable: The service cannot be reached, cannot answer now, or has not in *patience_seconds*.
             NotFound: It answered 404.
             Refused: It answered any other problem; `members["problem"]` is the problem as it came.
         """
         given = {name: value for name, value in (params or {}).items() if value is not None}
         try:
-            answer = self._http.request(method, path, params=given, json=json, content=content, headers=headers)
+            answer = self._http.request(
+                method,
+                path,
+                params=given,
+                json=json,
+                content=content,
+                headers=headers,
+                timeout=httpx.Timeout(patience_seconds, connect=_CONNECT_SECONDS),
+            )
+        except httpx.ReadTimeout as error:
+            raise UpstreamUnavailable(f"{self._url} has not answered in {patience_seconds:,.0f} s.") from error
         except httpx.TransportError as error:
             raise UpstreamUnavailable(f"{self._url} cannot be reached: {error}.") from error
         if answer.is_success:

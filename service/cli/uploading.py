@@ -19,6 +19,8 @@ commands = typer.Typer()
 GATE_SAID_NO = 1
 #: Findings that the table shows, the worst first.
 MOST_ROWS = 20
+#: The largest SBOMs take minutes, and wait for their turn before.
+_PATIENCE_SECONDS = 2_400.0
 #: Pieces of advice about the SBOM; --json has them all.
 _MOST_ADVICE = 2
 
@@ -54,6 +56,7 @@ def upload(
         params=params,
         content=zstandard.compress(read_input(file)),
         headers={"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"},
+        patience_seconds=_PATIENCE_SECONDS,
     )
     receipt = answer.json()
     if as_json:
