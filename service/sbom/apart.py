@@ -27,6 +27,8 @@ _BOOT = "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from service.sbom
 _PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 #: Each holds a core and up to its limit of memory, so more at once would only make all of them late.
 _TURNS = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+#: Whoever waits for a turn holds a thread, of which the doors have forty; beyond these it is told at once.
+_PLACES = threading.BoundedSemaphore(max(2, os.cpu_count() or 2) + 12)
 _NO_MEMORY = 77
 _MEGABYTE = 1 << 20
 #: Asked of the interpreter before it acts (PEP 578); none is needed to turn bytes into other bytes.
@@ -65,7 +67,7 @@ def run_apart(module: str, function: str, data: bytes, *, seconds: float = 60.0,
         TookTooLong, TookTooMuchMemory: Over a limit; the process is gone.
         Failed: It raised something or crashed.
         ServiceError: The very refusal it raised, if it raised one of ours.
-        Busy: Others have held every turn for as long as this one may take.
+        Busy: Others have held every turn for as long as this one may take, or many are waiting for theirs.
     """
     found_at = "\n".join([*filter(None, sys.path), str(_ROOT)])
     command = [sys.executable, "-I", "-c", _BOOT, found_at, module, function, str(seconds), str(megabytes)]
@@ -79,12 +81,17 @@ def run_apart(module: str, function: str, data: bytes, *, seconds: float = 60.0,
 
 @contextmanager
 def _turn(seconds: float) -> Iterator[None]:
-    if not _TURNS.acquire(timeout=seconds):
-        raise Busy("Too many documents are being read at once. Send it again shortly.")
+    if not _PLACES.acquire(blocking=False):
+        raise Busy("Too many documents are waiting to be read. Send it again shortly.", retry_after=30)
     try:
-        yield
+        if not _TURNS.acquire(timeout=seconds):
+            raise Busy("Too many documents are being read at once. Send it again shortly.", retry_after=30)
+        try:
+            yield
+        finally:
+            _TURNS.release()
     finally:
-        _TURNS.release()
+        _PLACES.release()
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import TooLarge, Unreadable
+from service.errors import Busy, TooLarge, Unreadable
+from service.sbom import apart
 from service.sbom.apart import Failed, TookTooLong, TookTooMuchMemory, run_apart
 from service.sbom.refusals import Malformed
 
@@ -94,3 +95,11 @@ def test_many_threads_wait_for_their_turns() -> None:
         thread.join()
 
     assert answers == [b"ba"] * 6
+
+
+def test_who_would_wait_behind_many_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_PLACES", threading.BoundedSemaphore(1))
+    with apart._turn(1), pytest.raises(Busy, match="waiting") as busy:
+        ask("reversed_bytes")
+    assert busy.value.members == {"retry_after": 30}
+    assert ask("reversed_bytes", b"12") == b"21"
