@@ -16,6 +16,7 @@ from stopped_clock import EVENING, StoppedClock
 from service.access.keys import NewKey
 from service.flows.applying import apply_feed
 from service.flows.checking import check_next
+from service.sbom.conformance import Conformance, Verdict
 
 BAD = "pkg:deb/debian/liblzma5@5.6.1-1?distro=debian-13&upstream=xz-utils"
 GOOD = "pkg:deb/debian/liblzma5@5.6.1%2Breally5.4.5-1?distro=debian-13&upstream=xz-utils"
@@ -232,3 +233,15 @@ def test_every_page_is_one_document_with_landmarks_labels_and_heads(reader: Test
                 assert f'<label for="{tag.split(chr(34))[1]}"' in text, tag
         heads = [head.split(">")[0] for head in text.split("<th ")[1:]]
         assert all("scope=" in head for head in heads), page
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1, "1 fault against its schema"), (2, "2 faults against its schema"), (None, "breaks its schema")],
+)
+def test_faults_are_counted_where_anybody_could(
+    reader: TestClient, admin: TestClient, own_engine: Engine, count: int | None, words: str
+) -> None:
+    upload(admin, "shop", GOOD)
+    check_next(own_engine, lambda _data, _version: Conformance(verdict=Verdict.INVALID, error_count=count))
+    assert f">{words}<" in reader.get("/products/shop").text
