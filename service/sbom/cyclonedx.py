@@ -18,6 +18,9 @@ from service.sbom.texts import as_text, text
 
 #: Components within components. Real documents stay below ten.
 DEEPEST = 200
+#: Levels above all components together, for each component and anyway: each keeps the names, and perhaps the place, of
+#: all that are around it, and chains of two hundred would take sixty times the document.
+_MOST_LEVELS_EACH, _MOST_LEVELS_ANYWAY = 20, 100_000
 _NEWEST = (1, 7)
 _VENDORS = ("vendor", "supplier", "manufacturer", "publisher", "provider", "group")
 
@@ -110,9 +113,13 @@ def _subject(part: Part | None, refs: References) -> Subject | None:
 
 
 def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Oddities, most: int) -> Iterator[Component]:
+    levels = 0
     for count, (part, path, pointer) in enumerate(_nested(bom, metadata), 1):
         if count > most:
             raise _too_many(most)
+        levels += len(path)
+        if levels > _MOST_LEVELS_ANYWAY + count * _MOST_LEVELS_EACH:
+            raise TooDeep(f"Too many components are nested deeply, as at {pointer[:80]}... Flatten the SBOM.")
         found = component(part, path, pointer, refs, oddities)
         if found is not None:
             yield found

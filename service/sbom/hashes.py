@@ -16,6 +16,8 @@ ALGORITHMS: dict[str, int | None] = {
     **dict.fromkeys(("sha512", "sha3512", "blake2b512", "streebog512"), 128),
     "blake3": None,
 }
+#: No algorithm's name is longer; cut, since the spelling of each is remembered.
+_LONGEST_NAME = 100
 _HEX = re.compile(r"[0-9a-f]+")
 _SHORTEST, _LONGEST = 8, 128
 
@@ -29,7 +31,7 @@ def hashes(pairs: Iterable[tuple[str | None, str | None]]) -> tuple[tuple[tuple[
     kept: list[tuple[str, str]] = []
     bad = 0
     for algorithm, digest in pairs:
-        name, length = _spelt(algorithm or "")
+        name, length = _spelt(algorithm[:_LONGEST_NAME] if algorithm else "")
         digits = digest.strip().lower() if digest else ""
         fits = len(digits) == length if length else _SHORTEST <= len(digits) <= _LONGEST
         if fits and name and _is_hex(digits):

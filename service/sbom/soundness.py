@@ -5,10 +5,10 @@ What is not sound is kept as it is written: these answers only decide whether a 
 
 import re
 from datetime import datetime
-from functools import lru_cache
 from urllib.parse import unquote
 
 from service.purls.canonical import MAX_PATH, BadPurl, parse
+from service.sbom.texts import remembering
 
 # How nearly every purl begins. What follows cannot spoil it unless it has an escape or a segment that opens with @.
 _FRONT = re.compile(r"pkg:[a-z][a-z0-9.+-]{0,63}/(?:(?:@|%40)[\w-][\w.-]*/)?[A-Za-z0-9]", re.ASCII)
@@ -124,7 +124,7 @@ def is_serial(said: str) -> bool:
     return _SERIAL.fullmatch(said) is not None
 
 
-@lru_cache(maxsize=16_384)
+@remembering(16_384)
 def is_licence(said: str) -> bool:
     """Tell whether *said* has the form of an SPDX expression: ids joined by AND, OR, WITH, in any case, nested.
 

@@ -6,12 +6,16 @@ from typing import Any
 
 from service.sbom.bounded import LONGEST_LICENCE, LONGEST_NAME
 from service.sbom.licences import all_of
+from service.sbom.refusals import TooManyComponents
 from service.sbom.spdx3_graph import Graph, id_of, listed
 from service.sbom.spdx3_words import class_of, is_nothing
 from service.sbom.texts import as_text
 
 #: Sets within sets. Real ones stay below five.
 DEEPEST = 50
+#: Characters that sets may add up to when written out, for each element of the document and anyway: a long licence that
+#: is in every set would take sixty times the document.
+_MOST_EACH, _MOST_ANYWAY = 200, 1_000_000
 _LISTED = re.compile(r"spdx\.org/licenses/([^/#?]+?)(?:\.html|\.json)?$")
 _REFERENCE = re.compile(r"\b((?:DocumentRef-[\w.-]+:)?(?:LicenseRef|AdditionRef)-[\w.-]+)$")
 _NO_VALUE = frozenset({"NOASSERTION", "NONE"})
@@ -25,6 +29,7 @@ class Licences:
         self._graph = graph
         self._written: dict[str, str] = {}
         self._joined: dict[tuple[str, ...], str] = {}
+        self._room = _MOST_ANYWAY + _MOST_EACH * len(graph.sources)
 
     def of(self, ref: str) -> str:
         """Give the licence of a package: the concluded one, else the declared; several apply together."""
@@ -34,7 +39,8 @@ class Licences:
     def _all(self, refs: tuple[str, ...]) -> str:
         joined = self._joined.get(refs)
         if joined is None:
-            joined = self._joined[refs] = all_of(self._bounded(refs, 0))
+            joined = all_of(self._bounded(refs, 0))
+            self._joined[refs] = self._within_room(joined) if len(refs) > 1 else joined
         return joined
 
     def _bounded(self, refs: Iterable[Any], depth: int) -> list[str]:
@@ -60,7 +66,18 @@ class Licences:
             self._written[key] = found
         return found
 
+    def _within_room(self, written: str) -> str:
+        self._room -= len(written)
+        if self._room < 0:
+            raise TooManyComponents("The licences are too long when written out. Create the SBOM again.")
+        return written
+
     def _read(self, element: dict[str, Any], ref: str, depth: int) -> str:
+        written = self._composed(element, depth)
+        return _plain(element, ref) if written is None else self._within_room(written)
+
+    def _composed(self, element: dict[str, Any], depth: int) -> str | None:
+        """Write a set or an operator; ``None`` where the element is neither."""
         name = class_of(as_text(element.get("type") or element.get("@type")))
         if name == "ConjunctiveLicenseSet":
             return all_of(self._bounded(listed(element.get("expandedlicensing_member")), depth + 1))
@@ -74,7 +91,7 @@ class Licences:
             subject = self._expression(element.get("expandedlicensing_subjectExtendableLicense"), depth + 1)
             addition = self._expression(element.get("expandedlicensing_subjectAddition"), depth + 1)
             return f"{subject} WITH {addition}" if subject and addition else subject
-        return _plain(element, ref)
+        return None
 
 
 def _plain(element: dict[str, Any], ref: str) -> str:

@@ -5,10 +5,10 @@ capitals of SPDX 2 (``DEPENDS_ON``, as sbom-tool writes them) they are understoo
 """
 
 from enum import Enum
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from service.sbom.document import Scope
+from service.sbom.texts import remembering
 
 
 class Role(Enum):
@@ -90,7 +90,7 @@ _PURPOSES = {
 _NOTHING = ("NoneElement", "NoAssertionElement", "NoneLicense", "NoAssertionLicense")
 
 
-@lru_cache(maxsize=1024)
+@remembering(1_024)
 def class_of(said: str) -> str:
     """Give a class's own name: ``Package`` of ``software_Package`` and of ``https://…/terms/Software/Package``."""
     return said.rpartition("/")[2].rpartition("_")[2]
@@ -103,7 +103,7 @@ def role_of(said: Any) -> Role:  # noqa: ANN401 - a name, in JSON-LD also a list
     return _role_of(said) if isinstance(said, str) else Role.OTHER
 
 
-@lru_cache(maxsize=1024)
+@remembering(1_024)
 def _role_of(said: str) -> Role:
     name = class_of(said)
     if name.endswith("Relationship"):
@@ -112,19 +112,19 @@ def _role_of(said: str) -> Role:
     return Role.PACKAGE if is_hardware or name.endswith("Package") else _BY_NAME.get(name, Role.OTHER)
 
 
-@lru_cache(maxsize=1024)
+@remembering(1_024)
 def reading_of(kind: str) -> Reading:
     """Tell how a relationship type is read that is not spelt as in `READINGS`."""
     return _FOLDED.get(kind.rpartition("/")[2].strip().replace("_", "").lower(), _PASSED_OVER)
 
 
-@lru_cache(maxsize=1024)
+@remembering(1_024)
 def weakness_in(scope: str) -> Scope | None:
     """Tell what a lifecycle scope makes of the ends of a relationship."""
     return _WEAK_SCOPES.get(scope.rpartition("/")[2].strip().lower())
 
 
-@lru_cache(maxsize=1024)
+@remembering(1_024)
 def type_of(said: str, purpose: str) -> str:
     """Give the component type by purpose, without one by class; empty when the purpose is unknown."""
     if purpose:

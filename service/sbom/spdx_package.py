@@ -1,7 +1,5 @@
 """One SPDX package as a `Component`."""
 
-from functools import lru_cache
-
 from service.sbom.document import Component
 from service.sbom.graph import References
 from service.sbom.hashes import hashes
@@ -10,7 +8,7 @@ from service.sbom.oddities import Oddities
 from service.sbom.scrutiny import looked_over
 from service.sbom.soundness import is_licence
 from service.sbom.spdx_model import ExternalRef, Package
-from service.sbom.texts import given, text
+from service.sbom.texts import given, remembering, text
 
 _WITH_ROLE = ("Organization:", "Person:", "Tool:")
 _ROLES = frozenset({"organization", "person", "tool"})
@@ -106,7 +104,7 @@ def _supplier(package: Package, where: str, oddities: Oddities) -> str:
     return name or party(package.originator)
 
 
-@lru_cache(maxsize=4_096)
+@remembering(4_096)
 def _named(said: str) -> tuple[str, bool]:
     """Give a party's name, and whether its role is said. A document names few of them, and each again and again."""
     return party(said), said.startswith(_WITH_ROLE) or said.partition(":")[0].lower() in _ROLES

@@ -1,9 +1,28 @@
 """A value of a document as text: what should be a string and mostly is."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 # A tuple: comparing lengths is cheaper than computing the hash of every value.
 _NOTHING = ("NOASSERTION", "NONE")
+_LONGEST_REMEMBERED = 500
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def remembering(most: int) -> Callable[[F], F]:
+    """Remember *most* answers about short texts: they outlive their document, and must not keep its longest texts."""
+
+    def around(act: F) -> F:
+        known = lru_cache(maxsize=most)(act)
+
+        @wraps(act)
+        def answer(*said: str) -> Any:  # noqa: ANN401 - what *act* gives
+            return known(*said) if max(map(len, said)) <= _LONGEST_REMEMBERED else act(*said)
+
+        return answer  # type: ignore[return-value]  # takes and gives what *act* does
+
+    return around
 
 
 def text(value: str | None) -> str:
