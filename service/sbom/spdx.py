@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from service.sbom.document import Component, Document, Format, OperatingSystem, Scope, Subject, Tool
+from service.sbom.document import Component, Document, Format, Scope, Subject, Tool
 from service.sbom.graph import References, distinct
 from service.sbom.layers import layered
 from service.sbom.oddities import Oddities
@@ -15,14 +15,10 @@ from service.sbom.soundness import is_instant
 from service.sbom.spdx_model import Creation, SpdxDocument
 from service.sbom.spdx_package import component, party, without_mail
 from service.sbom.spdx_relations import Relations
+from service.sbom.spdx_subject import as_subject, only_wraps, operating_system_of, tool_named
 from service.sbom.texts import given, text
 
 _VERSION = re.compile(r"SPDX-(\d{1,3}\.\d{1,3})")
-# "Tool: syft-0.90.0"; "spdx-maven-plugin" has no version.
-_TOOL = re.compile(r"(?P<name>.+)-(?P<version>v?\d[^-]*)")
-# These purls name an image or a file, the wrapping; the inventory is what lies inside.
-_IMAGES = ("pkg:oci/", "pkg:docker/")
-_WRAPPINGS = (*_IMAGES, "pkg:generic/")
 
 
 def document(spdx: SpdxDocument, kind: Format, oddities: Oddities, max_components: int) -> Document:
@@ -58,7 +54,7 @@ def document(spdx: SpdxDocument, kind: Format, oddities: Oddities, max_component
         components=components,
         dependencies=distinct(_from_document(subject, relations) + relations.edges),
         tools=tuple(_tools(creation.creators or [])),
-        operating_system=_operating_system(components) or system,
+        operating_system=operating_system_of(components) or system,
         serial=given(spdx.namespace),
         created=given(creation.created),
         authors=_authors(creation.creators or []),
@@ -111,10 +107,7 @@ def _subject(
         ref, name = given(spdx.id) or "SPDXRef-DOCUMENT", given(spdx.name)
         return (Subject(ref=ref, name=name) if name else None), None
     (root,) = found
-    kind = "container" if root.purl.startswith(_IMAGES) and root.type == "library" else root.type
-    subject = Subject(ref=root.ref, name=root.name, version=root.version, type=kind, purl=root.purl)
-    identified = root.cpes or (root.purl and not root.purl.startswith(_WRAPPINGS))
-    return subject, None if identified or len(listed) == 1 else root
+    return as_subject(root), root if only_wraps(root, listed) else None
 
 
 def _from_document(subject: Subject | None, relations: Relations) -> list[tuple[str, str]]:
@@ -135,8 +128,7 @@ def _tools(creators: list[str]) -> Iterator[Tool]:
         kind, _, name = text(creator).partition(":")
         if kind.strip().lower() != "tool" or not name.strip():
             continue
-        split = _TOOL.fullmatch(name.strip())
-        yield Tool(name=split["name"], version=split["version"]) if split else Tool(name=name.strip())
+        yield tool_named(name.strip())
 
 
 def _authors(creators: list[str]) -> tuple[str, ...]:
@@ -148,10 +140,3 @@ def _authors(creators: list[str]) -> tuple[str, ...]:
             name, contact = party(said), without_mail(text(said))[1]
             written.append(f"{name} <{contact}>".strip() if contact else name)
     return cut(filter(None, written))
-
-
-def _operating_system(components: tuple[Component, ...]) -> OperatingSystem | None:
-    for one in components:
-        if one.type == "operating-system":
-            return OperatingSystem(id=one.name.lower(), version=one.version)
-    return None

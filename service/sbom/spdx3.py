@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from service.sbom.document import Component, Document, Format, OperatingSystem, Subject
+from service.sbom.document import Component, Document, Format, Subject
 from service.sbom.encoding import without_bad_escapes
 from service.sbom.graph import distinct
 from service.sbom.lenient import MOST_OBJECTS, decode
@@ -19,6 +19,7 @@ from service.sbom.spdx3_graph import Collection, Graph, Source, id_of
 from service.sbom.spdx3_model import Top
 from service.sbom.spdx3_package import Packages
 from service.sbom.spdx3_relations import contents_of, edges_of, roots_of, scopes_of
+from service.sbom.spdx_subject import as_subject, only_wraps, operating_system_of
 from service.sbom.texts import as_text
 
 _VERSION = re.compile(r"3\.(\d{1,3})(?:\.\d{1,3})?")
@@ -28,9 +29,6 @@ _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _DEFAULT = "3.0"
 # An element left as bytes takes 56 bytes of its own, even where it is a digit that no count of objects sees.
 _MOST_VALUES = 2 * MOST_OBJECTS
-# These purls name an image or a file, the wrapping; the inventory is what lies inside.
-_IMAGES = ("pkg:oci/", "pkg:docker/")
-_WRAPPINGS = (*_IMAGES, "pkg:generic/")
 
 
 def read(data: bytes, oddities: Oddities, max_components: int) -> Document:
@@ -96,7 +94,7 @@ class _Reading:
             components=components,
             dependencies=distinct([*self._from_document(subject, known), *edges_of(graph, known, self._oddities)]),
             tools=tuple(dict.fromkeys(self._agents.tools(creation))),
-            operating_system=_operating_system(components),
+            operating_system=operating_system_of(components),
             serial=me.id if me and not me.id.startswith(("_:", "#")) else "",
             created=created,
             authors=self._agents.authors(creation),
@@ -130,12 +128,11 @@ class _Reading:
         roots = set(self._roots)
         found = [one for one in listed if one.ref in roots]
         if not found and (file := self._root_file()):
-            return _as_subject(file), None
+            return as_subject(file), None
         if len(found) != 1:
             return (Subject(ref=me.id, name=me.name) if me and me.name else None), None
         (root,) = found
-        identified = root.cpes or (root.purl and not root.purl.startswith(_WRAPPINGS))
-        return _as_subject(root), None if identified or len(listed) == 1 else root
+        return as_subject(root), root if only_wraps(root, listed) else None
 
     def _root_file(self) -> Component | None:
         places = [self._graph.files[one] for one in self._roots if one in self._graph.files]
@@ -176,15 +173,3 @@ class _Reading:
         if match is None or match[1] != "0":
             self._oddities.note("unknown-version", "/@graph")
         return said
-
-
-def _as_subject(root: Component) -> Subject:
-    kind = "container" if root.purl.startswith(_IMAGES) and root.type == "library" else root.type
-    return Subject(ref=root.ref, name=root.name, version=root.version, type=kind, purl=root.purl)
-
-
-def _operating_system(components: tuple[Component, ...]) -> OperatingSystem | None:
-    for one in components:
-        if one.type == "operating-system":
-            return OperatingSystem(id=one.name.lower(), version=one.version)
-    return None

@@ -9,10 +9,9 @@ from service.sbom.parties import cut
 from service.sbom.spdx3_graph import Graph, id_of, listed
 from service.sbom.spdx3_words import class_of
 from service.sbom.spdx_package import party
+from service.sbom.spdx_subject import tool_named
 from service.sbom.texts import as_text
 
-# "syft-0.90.0"; "spdx-maven-plugin" has no version.
-_TOOL = re.compile(r"(?P<name>.+)-(?P<version>v?\d[^-]*)")
 # sbom-tool keeps SPDX 2's "Tool: ".
 _ROLE = re.compile(r"^Tool:\s*", re.IGNORECASE)
 _NOBODY = ("", "")
@@ -41,8 +40,7 @@ class Agents:
         said = [*listed(creation.get("createdUsing")), *filter(self._is_software, listed(creation.get("createdBy")))]
         for one in said:
             if name := _ROLE.sub("", as_text(self._graph.element(one).get("name"))):
-                split = _TOOL.fullmatch(name)
-                yield Tool(name=split["name"], version=split["version"]) if split else Tool(name=name)
+                yield tool_named(name)
 
     def _is_software(self, who: Any) -> bool:  # noqa: ANN401
         element = self._graph.element(who)
