@@ -239,8 +239,22 @@ def _unpacked(packed: BinaryIO) -> AbstractContextManager[IO[bytes]]:
     return nullcontext(packed)
 
 
+#: Headers that only say more about the next member, which Python reads whole, however long they say they are.
+_ABOUT_THE_NEXT = frozenset(
+    (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+)
+_LONGEST_HEADER_BYTES = 1 << 20
+
+
 class _StrictInfo(tarfile.TarInfo):
     """A header that cannot be read is an error, and not the end of the archive, as it is to Python."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in _ABOUT_THE_NEXT and info.size > _LONGEST_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {info.size:,} bytes")
+        return info
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:

@@ -167,3 +167,18 @@ NAMES = (
 @pytest.mark.parametrize(("name", "product"), NAMES)
 def test_a_product_is_called_as_its_file_without_the_endings(name: str, product: str) -> None:
     assert product_of(PurePosixPath(name)) == product
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_tar_header_that_says_it_is_endless_is_not_read(tmp_path: Path, kind: bytes) -> None:
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, 64 * MEBIBYTE
+    file = tmp_path / "bomb.tgz"
+    file.write_bytes(gzip.compress(header.tobuf(tarfile.USTAR_FORMAT) + bytes(header.size)))
+    tracemalloc.start()
+    try:
+        (found,) = find(file)
+        assert tracemalloc.get_traced_memory()[1] < 16 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+    assert found.error == "The archive cannot be read: a header of 67,108,864 bytes."
