@@ -65,7 +65,7 @@ _VENDORED = frozenset({"deb", "rpm", "apk"})
 #: Qualifiers that number a component within its document (syft): they would make every upload's components new ones.
 _VOLATILE = frozenset({"package-id"})
 
-_TYPE = re.compile(r"[a-z][a-z0-9.+-]{0,63}")
+_TYPE = re.compile(r"[a-z][a-z0-9.-]{0,63}")
 _KEY = re.compile(r"[a-z][a-z0-9._-]*")
 _PLAIN = re.compile(r"[A-Za-z0-9._~:/-]*")
 _NOT_PUB = re.compile(r"[^a-z0-9]")

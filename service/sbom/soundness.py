@@ -11,7 +11,7 @@ from service.purls.canonical import MAX_PATH, BadPurl, parse
 from service.sbom.texts import remembering
 
 # How nearly every purl begins. What follows cannot spoil it unless it has an escape or a segment that opens with @.
-_FRONT = re.compile(r"pkg:[a-z][a-z0-9.+-]{0,63}/(?:(?:@|%40)[\w-][\w.-]*/)?[A-Za-z0-9]", re.ASCII)
+_FRONT = re.compile(r"pkg:[a-z][a-z0-9.-]{0,63}/(?:(?:@|%40)[\w-][\w.-]*/)?[A-Za-z0-9]", re.ASCII)
 #: Matches a purl as most of them are, with nothing escaped, and gives its version; what it does not match may be sound.
 PLAIN_PURL = re.compile(
     r"pkg:[a-z]{1,64}/(?:[A-Za-z0-9][\w.+-]*/)*[A-Za-z0-9][\w.+-]*@([\w.+~:-]*)(?:\?[\w=&.+~:/-]*)?", re.ASCII

@@ -38,6 +38,7 @@ def test_a_raw_plus_is_a_plus_and_never_a_blank() -> None:
         "",
         "pkg:",
         "pkg:none",
+        "pkg:a+b/x@1",
         "pkg:npm/ %40x",
         "pkg:npm/%20%40x@1",
         f"pkg:{'a' * 65}/x@1",
