@@ -73,7 +73,7 @@ def furnish(client: httpx.Client | TestClient, *, name: str = "shop") -> Known:
         "advisory": [f"OWN-{name}", f"PAD-{name}"],
         "vulnerability": [f"OWN-{name}"],
         "incident": [finding["incident"] for finding in findings],
-        "exposure": [finding["exposure"] for finding in findings],
+        "exposure": [finding["exposure"] for finding in uploads[1].json()["findings"]],
         "key": [key["id"] for key in client.get("/v1/keys").json()["items"] if key["name"] == "to be revoked"],
         "team": ["payments"],
         "owner": ["payments"],
