@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, Self
+from typing import IO, Any, BinaryIO, Self
 
 import zstandard
 
@@ -223,7 +223,7 @@ def _in_tar(file: Path, max_bytes: int) -> Iterator[Found]:
         yield archive.failed(error)
 
 
-def _unpacked(packed: BinaryIO) -> AbstractContextManager[IO[bytes]]:
+def _unpacked(packed: BinaryIO) -> AbstractContextManager[Any]:
     """Undo what a tar archive is packed with, by its first bytes; several streams in one file are read as one."""
     head = packed.read(MAGIC_BYTES)
     packed.seek(0)
@@ -246,6 +246,13 @@ _ABOUT_THE_NEXT = frozenset(
 _LONGEST_HEADER_BYTES = 1 << 20
 
 
+#: Known to tarfile's own loop, and to no one else by its stubs.
+_DAMAGED: tuple[type[Exception], ...] = (
+    tarfile.InvalidHeaderError,  # type: ignore[attr-defined]
+    tarfile.TruncatedHeaderError,  # type: ignore[attr-defined]
+)
+
+
 class _StrictInfo(tarfile.TarInfo):
     """A header that cannot be read is an error, and not the end of the archive, as it is to Python."""
 
@@ -260,7 +267,7 @@ class _StrictInfo(tarfile.TarInfo):
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
         try:
             return super().fromtarfile(tarfile_)
-        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:
+        except _DAMAGED as error:
             raise tarfile.ReadError(f"damaged at byte {tarfile_.offset:,}") from error
 
 
@@ -269,7 +276,7 @@ def _members(stream: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarIn
     with tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictInfo) as tar:
         for member in tar:
             yield tar, member
-            tar.members = []  # a million names are not needed again
+            tar.members = []  # type: ignore[attr-defined]  # a million names are not needed again
 
 
 def _content(file: IO[bytes], max_bytes: int) -> bytes:

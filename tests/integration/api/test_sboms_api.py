@@ -89,7 +89,6 @@ def test_the_same_bytes_again_are_a_sign_of_life(admin: TestClient, clock: Stopp
         assert datetime.fromisoformat(stream["last_upload_at"]) == clock.now
 
 
-
 def test_at_one_time_stands_one_sbom_until_it_is_replaced(admin: TestClient) -> None:
     when = {"at": "2026-02-01T12:00:00Z"}
     first = admin.post("/v1/products/shop/sboms", content=make_sbom(LODASH), params=when).json()

@@ -44,8 +44,8 @@ def make_upload(session: WriteSession, stream: Stream, day: int, version: str) -
     session.flush()
     upload = Upload(
         stream_id=stream.id, document_id=document.id, at_us=to_micros(NOON.replace(day=day)), sequence=sequence,
-        received_at=NOON, version_label=version, set_digest=b"", component_count=0, listed_count=0, unidentified_count=0,
-        added_count=0, removed_count=0, late=False, ecosystems=[], quality={}, actor="a test",
+        received_at=NOON, version_label=version, set_digest=b"", component_count=0, listed_count=0,
+        unidentified_count=0, added_count=0, removed_count=0, late=False, ecosystems=[], quality={}, actor="a test",
     )  # fmt: skip
     session.add(upload)
     session.flush()

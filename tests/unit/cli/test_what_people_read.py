@@ -145,7 +145,9 @@ def test_a_tally_counts_what_is_in_the_database() -> None:
 
 
 def test_a_receipt_says_how_complete_the_sbom_is_and_what_would_help_most(capsys: pytest.CaptureFixture[str]) -> None:
-    advice = [{"element": word, "change": f"Do {word}.", "gains": {}} for word in ("supplier", "licence", "hash")]
+    advice: list[dict[str, object]] = [
+        {"element": word, "change": f"Do {word}.", "gains": {}} for word in ("supplier", "licence", "hash")
+    ]
     show_receipt(receipt(quality={"score": 67, "advice": advice}))
     assert capsys.readouterr().out.splitlines()[-3:] == [
         "quality: 67 of 100",
