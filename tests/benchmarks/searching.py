@@ -268,8 +268,8 @@ def seed_graphs(connection: psycopg.Connection) -> None:
 _UPLOADS = """
 WITH made AS (
 INSERT INTO upload (stream_id, document_id, graph_id, at_us, sequence, received_at, set_digest, component_count,
-                    unidentified_count, added_count, removed_count, late, actor, quality, ecosystems)
-SELECT id, (SELECT min(id) FROM document), CASE WHEN id <= %(hot)s THEN id END, %(at)s, 1, now(), '', 400, 0, 0, 0,
+                    listed_count, unidentified_count, added_count, removed_count, late, actor, quality, ecosystems)
+SELECT id, (SELECT min(id) FROM document), CASE WHEN id <= %(hot)s THEN id END, %(at)s, 1, now(), '', 400, 400, 0, 0, 0,
        false, 'benchmark', '{}', '{}'
 FROM stream
 RETURNING id, stream_id
