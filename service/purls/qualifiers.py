@@ -27,12 +27,13 @@ _OF_BUILDS: Final = {
     "golang": frozenset({"goarch", "goos", "type"}),
     "pypi": frozenset({"extension", "file_name"}),
 }
-#: What a registry means where nothing is said.
+#: Where a type's packages come from if nothing is said; all of these registries are under ``.org``.
+_REGISTRIES: Final = {"gem": "rubygems", "maven": "repo.maven.apache", "npm": "registry.npmjs", "pypi": "pypi"}
+#: What else they mean where nothing is said.
+_BUILT: Final = {"gem": {"platform": "ruby"}, "maven": {"packaging": "jar", "type": "jar"}}
 _DEFAULTS: Final = {
-    "gem": {"platform": "ruby", "repository_url": "https://rubygems.org"},
-    "maven": {"packaging": "jar", "repository_url": "https://repo.maven.apache.org/maven2", "type": "jar"},
-    "npm": {"repository_url": "https://registry.npmjs.org"},
-    "pypi": {"repository_url": "https://pypi.org"},
+    kind: _BUILT.get(kind, {}) | {"repository_url": f"https://{host}.org{'/maven2' * (kind == 'maven')}"}
+    for kind, host in _REGISTRIES.items()
 }
 
 

@@ -41,7 +41,6 @@ _NO_SBOM = (
     ("https://in-toto.io/attestation/runtime-trace", "a runtime trace"),
     ("https://in-toto.io/attestation/link", "a link of a layout"),
     ("https://in-toto.io/Link", "a link of a layout"),
-    ("https://docs.pypi.org/attestations/publish", "a publish attestation of PyPI"),
     ("https://github.com/npm/attestation", "a publish attestation of npm"),
 )  # fmt: skip
 
