@@ -62,7 +62,7 @@ def oracle(kind: Format, data: bytes) -> Listed:  # noqa: PLR0911 - one for each
             return _spdx(JsonLikeDictParser().parse(yaml.load(data, yaml.CBaseLoader)))  # type: ignore[no-untyped-call] # noqa: S506
         if kind in (Format.SPDX_XML, Format.SPDX_RDF):
             return _spdx(_from_file(xml_parser if kind is Format.SPDX_XML else rdf_parser, data))
-        return _spdx(tagvalue.Parser().parse(data.decode()))  # type: ignore[no-untyped-call]
+        return _spdx(tagvalue.Parser(write_tables=False, debug=False).parse(data.decode()))  # type: ignore[no-untyped-call]
 
 
 def _from_file(parser: Any, data: bytes) -> SpdxDocument:  # noqa: ANN401 - a module

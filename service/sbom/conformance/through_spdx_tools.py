@@ -55,7 +55,8 @@ def _faults(opened: Opened, version: str) -> Iterator[tuple[str, str]]:
 def _parsed(opened: Opened) -> Document:
     data, oddities = opened.sbom, Oddities()
     if opened.format is Format.SPDX_TAG_VALUE:
-        parser = tag_value.Parser()  # type: ignore[no-untyped-call]
+        # Unasked, ply writes its tables beside the library, which nobody may here, and an installation need not allow.
+        parser = tag_value.Parser(write_tables=False, debug=False)  # type: ignore[no-untyped-call]
         from_text: Document = parser.parse(data.decode(errors="replace"))  # type: ignore[no-untyped-call]
         return from_text
     if opened.format is Format.SPDX_RDF:
