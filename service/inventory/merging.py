@@ -19,6 +19,7 @@ from service.inventory.graph import SUBJECT, unpack
 from service.inventory.models import Graph, Product, Stream, Upload, Usage
 from service.inventory.usage import contents
 from service.sbom.document import Component, Document, Format, OperatingSystem, Scope, Subject, Tool
+from service.sbom.soundness import version_in
 
 #: purl types that name an image, and what CycloneDX and SPDX call one.
 _IMAGES = {"docker": "container", "oci": "container"}
@@ -85,7 +86,7 @@ def _components(
             name=name,
             namespace=namespace,
             version=row.version,
-            type=_IMAGES.get(kind, "library"),
+            type=_type(kind, name, row),
             purl=row.purl,
             cpes=tuple(row.cpes),
             hashes=tuple((algorithm, content) for algorithm, content in row.hashes),
@@ -98,6 +99,16 @@ def _components(
         for row, kind, namespace, name in rows
     )
     return components, {row.distribution for row, *_ in rows if row.distribution}
+
+
+def _type(kind: str, name: str, row: Row) -> str:
+    """Say what a component is, which the inventory does not keep: an image by its purl, else a library.
+
+    Whoever reads a library ``RSA-PKCS1-1.5`` without version and purl takes 1.5 for its version; so it is no library.
+    """
+    if not row.purl and not row.version and version_in(name):
+        return "other"
+    return _IMAGES.get(kind, "library")
 
 
 def _only(distributions: Collection[str]) -> OperatingSystem | None:

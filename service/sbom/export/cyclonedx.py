@@ -23,7 +23,8 @@ from packageurl import PackageURL
 from service.sbom.document import Component, Document, OperatingSystem, Scope, Subject
 
 _SYNTAX = {"json": OutputFormat.JSON, "xml": OutputFormat.XML}
-_TYPES = {kind.value: kind for kind in ComponentType}
+#: CycloneDX has no word for what is none of these; data is the least that a thing can be.
+_TYPES = {kind.value: kind for kind in ComponentType} | {"other": ComponentType.DATA}
 _HASHES = {kind.value.replace("-", "", 1).lower(): kind for kind in HashAlgorithm}
 #: CycloneDX knows no development scope; what is only needed to build or test is excluded from what ships.
 _SCOPES = {

@@ -16,6 +16,8 @@ from service.sbom import apart, read
 from service.sbom.export import ExportFormat
 
 LODASH, LEFT_PAD = "pkg:npm/lodash@4.17.20", "pkg:npm/left-pad@1.3.0"
+#: No library, so the end of its name is no version; the inventory does not keep what it is instead.
+RSA = listed(name="RSA-PKCS1-1.5") | {"type": "cryptographic-asset"}
 XZ = "pkg:deb/debian/liblzma5@5.4.1-0.2?arch=amd64&distro=debian-12"
 
 
@@ -26,7 +28,7 @@ def placed(client: TestClient, stream: str) -> set[tuple[str, str, str, str]]:
 
 @pytest.mark.parametrize("form", ExportFormat)
 def test_an_export_sent_to_another_stream_is_the_same_inventory(admin: TestClient, form: ExportFormat) -> None:
-    sbom = make_sbom(LODASH, XZ, listed(LEFT_PAD, scope="dev"), listed(name="firmware", version="7"))
+    sbom = make_sbom(LODASH, XZ, listed(LEFT_PAD, scope="dev"), listed(name="firmware", version="7"), RSA)
     assert admin.post("/v1/products/shop/sboms", content=sbom).status_code == 201
     answer = admin.get("/v1/products/shop/sbom", params={"format": form.value})
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, form.media_type)
