@@ -25,6 +25,10 @@ _UNREACHABLE = (
     "ECONNRESET",
     "ETIMEDOUT",
     "EAI_AGAIN",
+    # A mirror whose certificate this account's npm or pip does not trust is out of reach, too.
+    "SELF_SIGNED_CERT_IN_CHAIN",
+    "UNABLE_TO_GET_ISSUER_CERT",
+    "CERTIFICATE_VERIFY_FAILED",
 )
 
 
