@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.api.deps import Listing, Read, listing, may
 from service.api.problems import problems
-from service.api.sboms import UploadOut
+from service.api.sboms import KnownOut, UploadOut
 from service.api.schemas import Answer, Page
 from service.db import ReadSession
 from service.flows.answering import MOST, upload_values
@@ -65,22 +65,9 @@ class SummaryOut(Answer):
     relicensed: int = Field(description="those whose licence is another, whatever else changed")
 
 
-class MovedOut(Answer):
+class MovedOut(KnownOut):
     """A vulnerability that a package has on one side only."""
 
-    purl: str
-    name: str
-    version: str
-    scope: str
-    vulnerability: str
-    advisories: list[str]
-    severity: str
-    kind: str
-    certainty: Literal["certain", "possible"]
-    fixed_in: list[str]
-    incident: str | None
-    exposure: str | None
-    status: str | None
     elsewhere: bool = Field(description="the other side has the vulnerability too, in another package")
 
 

@@ -115,8 +115,8 @@ class UploadOut(Answer):
     warnings: list[WarningOut]
 
 
-class FindingOut(Answer):
-    """One component with one vulnerability, however many advisories say so."""
+class KnownOut(Answer):
+    """What is known of one component and one vulnerability."""
 
     purl: str
     name: str
@@ -131,6 +131,11 @@ class FindingOut(Answer):
     incident: str | None
     exposure: str | None
     status: str | None
+
+
+class FindingOut(KnownOut):
+    """One component with one vulnerability, however many advisories say so."""
+
     new: bool
 
 
