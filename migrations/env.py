@@ -13,6 +13,7 @@ ROOMS_WITH_TABLES = (
     "inventory.models",
     "inventory.catalogue_models",
     "advisories.models",
+    "advisories.signal_models",
     "incidents.models",
     "jobs.models",
 )

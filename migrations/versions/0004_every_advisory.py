@@ -5,6 +5,7 @@ Why: each function below says it for its own tables.
 
 from alembic import op
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 revision = '0004'
 down_revision = '0003'
@@ -13,8 +14,59 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    _signals()
 
 
 def downgrade() -> None:
-    pass
+    _without_signals()
+
+
+def _signals() -> None:
+    """Why: KEV and EPSS say how urgent a vulnerability is, and incidents remember which of it they have counted."""
+    op.create_table('signal_feed',
+    sa.Column('name', sa.Text(collation='C'), nullable=False),
+    sa.Column('url', sa.Text(collation='C'), nullable=False),
+    sa.Column('attempted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('succeeded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('digest', sa.LargeBinary(), nullable=True),
+    sa.Column('etag', sa.Text(), nullable=True),
+    sa.Column('last_modified', sa.Text(), nullable=True),
+    sa.Column('version', sa.Text(), nullable=True),
+    sa.Column('released_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('record_count', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('last_error', sa.Text(), nullable=True),
+    sa.Column('last_result', postgresql.JSONB(), nullable=True),
+    sa.Column('revision', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('followed_revision', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.CheckConstraint("name IN ('kev', 'epss')", name=op.f('ck_signal_feed_name')),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_signal_feed')),
+    )
+    op.create_table('kev',
+    sa.Column('cve', sa.Text(collation='C'), nullable=False),
+    sa.Column('added_on', sa.Date(), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=True),
+    sa.Column('ransomware', sa.Boolean(), nullable=False),
+    sa.Column('title', sa.Text(), nullable=False),
+    sa.Column('required_action', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('cve', name=op.f('pk_kev')),
+    )
+    op.create_table('epss',
+    sa.Column('cve', sa.Text(collation='C'), nullable=False),
+    sa.Column('score', sa.Float(), nullable=False),
+    sa.Column('percentile', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('cve', name=op.f('pk_epss')),
+    )
+    op.add_column('advisory', sa.Column('severity_source', sa.Text(collation='C'), server_default=sa.text("''"), nullable=False))
+    op.add_column('incident', sa.Column('known_exploited', sa.Text(collation='C'), nullable=True))
+    op.add_column('incident', sa.Column('likely_exploited', sa.Boolean(), server_default=sa.text('false'), nullable=False))
+    op.create_index('ix_incident_known_exploited', 'incident', ['id'], postgresql_where=sa.text('known_exploited IS NOT NULL'))
+
+
+def _without_signals() -> None:
+    op.drop_index('ix_incident_known_exploited', 'incident')
+    op.drop_column('incident', 'likely_exploited')
+    op.drop_column('incident', 'known_exploited')
+    op.drop_column('advisory', 'severity_source')
+    op.drop_table('epss')
+    op.drop_table('kev')
+    op.drop_table('signal_feed')

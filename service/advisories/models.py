@@ -36,6 +36,7 @@ class Advisory(Base):
     """One OSV record as received, and what we read from it.
 
     `source`: ``osv`` or ``own``. `kind`: ``vulnerability``, ``malware`` or ``informational``.
+    `severity_source` names the field that `severity` was read from, '' where nothing was said.
     `unevaluated` lists what in it could not be turned into ranges: ``[{"package", "reason", "detail"}]``.
     `settled` turns false whenever ranges or groups change, and true once matches and exposures have followed.
     """
@@ -62,6 +63,7 @@ class Advisory(Base):
     severity: Mapped[str] = mapped_column(Name)
     score: Mapped[float | None]
     vector: Mapped[str | None]
+    severity_source: Mapped[str] = mapped_column(Name, server_default=text("''"))
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     record: Mapped[dict[str, object]] = mapped_column(JSONB)
     unevaluated: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))

@@ -17,7 +17,11 @@ _STATUS_LIST = ", ".join(f"'{status}'" for status in EXPOSURE_STATUSES)
 
 
 class Incident(Base):
-    """One vulnerability over all products (`INC-7`)."""
+    """One vulnerability over all products (`INC-7`).
+
+    `known_exploited` is the CVE under which CISA lists it, `likely_exploited` what EPSS says, both as of the rating
+    that `priority` comes from.
+    """
 
     __tablename__ = "incident"
     __table_args__ = (
@@ -26,6 +30,7 @@ class Incident(Base):
         CheckConstraint("priority IN ('act', 'attend', 'track*', 'track')", name="priority"),
         Index("uq_incident_vulnerability_id", "vulnerability_id", unique=True),
         Index("ix_incident_updated_at", "updated_at", "id"),
+        Index("ix_incident_known_exploited", "id", postgresql_where=text("known_exploited IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -34,6 +39,8 @@ class Incident(Base):
     title: Mapped[str]
     severity: Mapped[str] = mapped_column(Name)
     priority: Mapped[str] = mapped_column(Name)
+    known_exploited: Mapped[str | None] = mapped_column(Name)
+    likely_exploited: Mapped[bool] = mapped_column(server_default=text("false"))
     status: Mapped[str] = mapped_column(Name)
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"))
     opened_at: Mapped[datetime]
