@@ -11,11 +11,12 @@ How certain a match is:
 - a malware record that condemns every version of a name: ``possible``, since private packages share names.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     CompoundSelect,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects import postgresql as pg
@@ -34,7 +36,7 @@ from sqlalchemy.types import TypeEngine
 
 from service.advisories.models import Advisory, Affected, Match
 from service.advisories.ranges import END
-from service.db import WriteSession, any_of, arrays
+from service.db import ReadSession, WriteSession, any_of, arrays
 from service.inventory.catalogue_models import ComponentCoord, OsvPackage
 from service.versions import UnparsableVersion, compare
 
@@ -74,16 +76,25 @@ def match_advisories(session: WriteSession, advisory_ids: Sequence[int]) -> None
     _insert(session, {(row[0], row[1]): row for row in changed})
 
 
+def match_asked(session: ReadSession, stand_ins: Sequence[CTE]) -> Iterable[Row]:
+    """Match coordinates that no SBOM need list, by the very statements that match components.
+
+    The stand-ins are common table expressions with the names and columns of `component_coord` and `osv_package`: inside
+    a statement such a name hides the table, so that its rows are matched instead.
+    """
+    return _wanted(session, true(), stand_ins).values()
+
+
 def _standing(session: WriteSession, advisory_ids: Sequence[int]) -> dict[Key, Row]:
     columns = [getattr(Match, name) for name in _COLUMNS]
     rows = session.execute(select(*columns).where(Match.advisory_id == any_of(advisory_ids)))
     return {(row[0], row[1]): tuple(row) for row in rows}
 
 
-def _wanted(session: WriteSession, where: ColumnElement[bool]) -> dict[Key, Row]:
+def _wanted(session: ReadSession, where: ColumnElement[bool], stand_ins: Sequence[CTE] = ()) -> dict[Key, Row]:
     best: dict[Key, Row] = {}
-    by_keys = (tuple(row) for row in session.execute(_by_keys(where)))
-    for row in chain(by_keys, _by_comparator(session, where)):
+    by_keys = (tuple(row) for row in session.execute(_by_keys(where).add_cte(*stand_ins)))
+    for row in chain(by_keys, _by_comparator(session, where, stand_ins)):
         key, kept = (row[0], row[1]), best.get((row[0], row[1]))
         # Certain before possible; among equals the lowest text, so that every run keeps the same explanation.
         if kept is None or row[2:] < kept[2:]:
@@ -113,7 +124,7 @@ def _by_keys(where: ColumnElement[bool]) -> CompoundSelect[*tuple[Any, ...]]:
     return union_all(*(_pairs(join, where, inside) for join in _JOINS for inside in (in_range, listed)))
 
 
-def _by_comparator(session: WriteSession, where: ColumnElement[bool]) -> Iterator[Row]:
+def _by_comparator(session: ReadSession, where: ColumnElement[bool], stand_ins: Sequence[CTE]) -> Iterator[Row]:
     """Decide the pairs in which a key is flagged, one by one.
 
     Only Maven flags, and no Maven package has releases or a base: the same package is the only join to try.
@@ -127,7 +138,7 @@ def _by_comparator(session: WriteSession, where: ColumnElement[bool]) -> Iterato
             for flagged in (ComponentCoord.flagged, and_(Affected.flagged, ~ComponentCoord.flagged))
         )
     )
-    for *kept, hi_included, hi, ecosystem, version in session.execute(pairs):
+    for *kept, hi_included, hi, ecosystem, version in session.execute(pairs.add_cte(*stand_ins)):
         bounds = Bounds(kept[5], kept[6], hi_included=hi_included, is_open=hi == END)
         if bounds.contain(ecosystem, version):
             yield tuple(kept)
