@@ -15,9 +15,13 @@ depends_on = None
 
 def upgrade() -> None:
     _signals()
+    _splits()
+    _builds()
 
 
 def downgrade() -> None:
+    _without_builds()
+    _without_splits()
     _without_signals()
 
 
@@ -70,3 +74,27 @@ def _without_signals() -> None:
     op.drop_table('epss')
     op.drop_table('kev')
     op.drop_table('signal_feed')
+
+
+def _splits() -> None:
+    """Why: a vulnerability that parts from another says from which; its exposures begin where those left off."""
+    op.add_column('vulnerability', sa.Column('split_from_id', sa.BigInteger(), nullable=True))
+    op.create_foreign_key(op.f('fk_vulnerability_split_from_id_vulnerability'), 'vulnerability', 'vulnerability', ['split_from_id'], ['id'])
+    op.create_index('ix_vulnerability_split_from_id', 'vulnerability', ['split_from_id'], postgresql_where=sa.text('split_from_id IS NOT NULL'))
+
+
+def _without_splits() -> None:
+    op.drop_index('ix_vulnerability_split_from_id', 'vulnerability')
+    op.drop_constraint(op.f('fk_vulnerability_split_from_id_vulnerability'), 'vulnerability')
+    op.drop_column('vulnerability', 'split_from_id')
+
+
+def _builds() -> None:
+    """Why: a distribution builds one package several times, and an advisory may speak of one of these builds only."""
+    for table in ('affected', 'component_coord'):
+        op.add_column(table, sa.Column('build', sa.Text(collation='C'), server_default=sa.text("''"), nullable=False))
+
+
+def _without_builds() -> None:
+    for table in ('component_coord', 'affected'):
+        op.drop_column(table, 'build')

@@ -86,17 +86,20 @@ class Vulnerability(Base):
     """Advisories joined by their aliases. The oldest id survives a merge.
 
     `settled` turns false when an advisory no longer names it, and true once exposures have followed.
+    `split_from_id`: with which it was one until nothing joined the two any more.
     """
 
     __tablename__ = "vulnerability"
     __table_args__ = (
         Index("ix_vulnerability_merged_into_id", "merged_into_id"),
+        Index("ix_vulnerability_split_from_id", "split_from_id", postgresql_where=text("split_from_id IS NOT NULL")),
         Index("ix_vulnerability_unsettled", "id", postgresql_where=text("NOT settled")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     name: Mapped[str] = mapped_column(Name)
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("vulnerability.id"))
+    split_from_id: Mapped[int | None] = mapped_column(ForeignKey("vulnerability.id"))
     settled: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
@@ -130,6 +133,7 @@ class Affected(Base):
     A listed version that no range implies is a point, or, where it cannot be ordered, `exact_version` with NULL bounds.
     `base_package_id`: the same name in the bare distribution, for components whose release nobody names.
     `flagged`: a bound's key is not exact; the comparator decides with `lo_version`, `hi_version`.
+    `build`: which of a distribution's builds it speaks of; see `service.advisories.builds`.
     """
 
     __tablename__ = "affected"
@@ -164,6 +168,7 @@ class Affected(Base):
     fixed: Mapped[str] = mapped_column(Name)
     rule: Mapped[str] = mapped_column(Name)
     flagged: Mapped[bool]
+    build: Mapped[str] = mapped_column(Name, server_default=text("''"))
 
 
 class Match(Base):

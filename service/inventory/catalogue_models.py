@@ -110,7 +110,7 @@ class ComponentCoord(Base):
     """Where a component stands in OSV: package, version, sort key.
 
     `sort_key` is NULL where the version cannot be ordered: then only listed versions match, by equality.
-    `relation`: ``package`` or ``source``. `flagged`: the exact comparator decides.
+    `relation` and `build` as in `service.purls.Coordinate`. `flagged`: the exact comparator decides.
     """
 
     __tablename__ = "component_coord"
@@ -132,4 +132,5 @@ class ComponentCoord(Base):
     relation: Mapped[str] = mapped_column(Name)
     release_known: Mapped[bool]
     flagged: Mapped[bool]
+    build: Mapped[str] = mapped_column(Name, server_default=text("''"))
     key_version: Mapped[int] = mapped_column(SmallInteger)
