@@ -17,6 +17,7 @@ from service.advisories.models import (
     VulnerabilityAdvisory,
     VulnerabilityAlias,
 )
+from service.advisories.wording import Versions
 from service.db import ReadSession, any_of
 from service.errors import NotFound
 from service.inventory.catalogue_models import OsvPackage
@@ -176,13 +177,8 @@ def intervals_of(session: ReadSession, advisory_id: int) -> list[Interval]:
 
 
 def _as_text(row: Affected) -> str:
-    if row.exact_version is not None:
-        return f"={row.exact_version}"
-    if row.rule == "version":
-        return f"={row.lo_version}"
-    lower = f">={row.lo_version}" if row.lo_version else ""
-    upper = f"{'<=' if row.hi_included else '<'}{row.hi_version}" if row.hi_version else ""
-    return ", ".join(filter(None, (lower, upper))) or "all versions"
+    lo = row.lo_version if row.exact_version is None else row.exact_version
+    return Versions(lo, row.hi_version, row.hi_included, row.rule).as_range()
 
 
 def match_count(session: ReadSession, advisory_id: int) -> dict[str, int]:

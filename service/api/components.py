@@ -9,7 +9,7 @@ from pydantic import Field
 from service.access.roles import Actor
 from service.api.deps import Listing, Read, listing, may
 from service.api.problems import problems
-from service.api.sboms import FindingOut
+from service.api.sboms import FindingOut, WhyOut
 from service.api.schemas import Answer, Instant, Page
 from service.errors import Unreadable
 from service.flows.field_findings import findings_in_field
@@ -47,6 +47,7 @@ class PlacedFindingOut(FindingOut):
 
     stream: str
     release: str | None = Field(description="null: in the stream's newest SBOM")
+    why: list[WhyOut] = Field(description="one for each advisory")
 
 
 class FindingPage(Page[PlacedFindingOut]):

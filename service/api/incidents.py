@@ -9,6 +9,7 @@ from pydantic import Field
 from service.access.teams import get_team
 from service.api.deps import Listing, Read, listing, may
 from service.api.problems import problems
+from service.api.sboms import WhyOut
 from service.api.schemas import Answer, Instant, Page
 from service.db import ReadSession
 from service.errors import Unreadable
@@ -76,6 +77,7 @@ class OccurrenceOut(Answer):
     scope: str
     advisories: list[str]
     fixed_in: list[str]
+    why: list[WhyOut] = Field(description="one for each advisory")
 
 
 class ExposureOut(Answer):

@@ -115,6 +115,22 @@ class UploadOut(Answer):
     warnings: list[WarningOut]
 
 
+class WhyOut(Answer):
+    """Why an advisory matches a component."""
+
+    advisory: str
+    certainty: Literal["certain", "possible"]
+    rule: str = Field(description="range, or version where the advisory names this version itself")
+    relation: str = Field(description="package, or source: the package that a distribution built it from")
+    ecosystem: str
+    release: str | None = Field(description="of the distribution, as the advisory names it")
+    name: str = Field(description="as the advisory writes it")
+    component_version: str = Field(description="what was compared")
+    range: str
+    fixed: str | None
+    sentence: str = Field(description="all of this for people, and why a match is only possible")
+
+
 class KnownOut(Answer):
     """What is known of one component and one vulnerability."""
 
@@ -155,6 +171,7 @@ class UnevaluatedOut(Answer):
     name: str
     version: str
     reason: str
+    sentence: str = Field(description="the reason for people")
 
 
 class ElementOut(Answer):

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from service.advisories.coverage import uncovered
 from service.advisories.findings import Evidence, EvidenceBook
 from service.advisories.models import Vulnerability
+from service.advisories.wording import unevaluated_in_words
 from service.clock import from_micros
 from service.db import ReadSession, any_of
 from service.incidents.assessing import Assessed
@@ -188,7 +189,16 @@ def unevaluated_of(session: ReadSession, component_ids: frozenset[int]) -> list[
         .order_by(Package.name, Component.version, Component.id)
         .limit(MOST)
     )
-    return [{"purl": r.purl, "name": r.name, "version": r.version, "reason": r.unevaluated} for r in rows]
+    return [
+        {
+            "purl": row.purl,
+            "name": row.name,
+            "version": row.version,
+            "reason": row.unevaluated,
+            "sentence": unevaluated_in_words(row.unevaluated),
+        }
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
+from service.advisories.explaining import of_component, why_matched
+from service.advisories.wording import Why
 from service.db import ReadSession
 from service.flows.answering import Finding, findings_of
 from service.inventory.catalogue import SCOPES
@@ -19,6 +21,7 @@ class Placed:
     finding: Finding
     stream: str
     release: str | None
+    why: tuple[Why, ...] = ()
 
     @property
     def rank(self) -> Rank:
@@ -27,11 +30,12 @@ class Placed:
 
     def as_values(self) -> dict[str, object]:
         """Give it as the API shows it."""
-        return {**self.finding.as_values(), "stream": self.stream, "release": self.release}
+        why = [one.as_values() for one in self.why]
+        return {**self.finding.as_values(), "stream": self.stream, "release": self.release, "why": why}
 
 
 def findings_in_field(session: ReadSession, product_id: int, *, after: Rank = (), limit: int = 50) -> list[Placed]:
-    """Give a product's findings in the field, the worst first. A constant number of statements.
+    """Give a product's findings in the field, the worst first, each explained. A constant number of statements.
 
     `new` tells of those whose component came with its stream's newest upload.
 
@@ -56,4 +60,16 @@ def findings_in_field(session: ReadSession, product_id: int, *, after: Rank = ()
         for use in uses
         for finding in known[use.component_id]
     ]
-    return sorted((one for one in found if one.rank > after), key=lambda one: one.rank)[:limit]
+    page = sorted((one for one in found if one.rank > after), key=lambda one: one.rank)[:limit]
+    return _explained(session, page)
+
+
+def _explained(session: ReadSession, page: list[Placed]) -> list[Placed]:
+    evidence = [item for one in page for item in one.finding.evidence]
+    why = why_matched(session, {item.component_id for item in evidence}, {item.advisory_id for item in evidence})
+    return [
+        replace(
+            one, why=of_component(why, one.finding.component.id, (item.advisory_id for item in one.finding.evidence))
+        )
+        for one in page
+    ]

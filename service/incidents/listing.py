@@ -130,4 +130,4 @@ def list_exposures(
 def exposures_in_full(session: ReadSession, exposure_ids: Sequence[int]) -> list[Values]:
     """Give exposures in the order of their ids given, with their occurrences in the field."""
     values, occurrences = exposures_as_values(session, exposure_ids), of_exposures(session, exposure_ids)
-    return [{**values[id_], "occurrences": [o._asdict() for o in occurrences.get(id_, [])]} for id_ in exposure_ids]
+    return [{**values[id_], "occurrences": [o.as_values() for o in occurrences.get(id_, [])]} for id_ in exposure_ids]

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from service.advisories.explaining import of_component, why_matched
 from service.advisories.findings import evidence_about
+from service.advisories.wording import Why
 from service.db import ReadSession, any_of
 from service.incidents.models import Exposure, ExposureComponent, Incident
 from service.inventory.catalogue import SCOPES
@@ -26,6 +28,11 @@ class Occurrence(NamedTuple):
     scope: str
     advisories: tuple[str, ...]
     fixed_in: tuple[str, ...]
+    why: tuple[Why, ...]
+
+    def as_values(self) -> dict[str, object]:
+        """Give it as the API shows it."""
+        return {**self._asdict(), "why": [one.as_values() for one in self.why]}
 
 
 def of_exposures(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int, list[Occurrence]]:
@@ -43,6 +50,8 @@ def of_exposures(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int,
     for item in evidence_about(session, component_ids, known):
         if item.certainty == "certain":
             said[item.component_id, item.vulnerability_id].append(item)
+    matched = [item for evidence in said.values() for item in evidence]
+    why = why_matched(session, {item.component_id for item in matched}, {item.advisory_id for item in matched})
     names = _Names(session, component_ids, {u.stream_id for u in uses}, {u.release_id for u in uses if u.release_id})
     exposures = defaultdict(list)
     for row in rows:
@@ -63,6 +72,7 @@ def of_exposures(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int,
                         scope=SCOPES[use.scope],
                         advisories=tuple(sorted({item.advisory for item in evidence})),
                         fixed_in=tuple(sorted({item.fixed for item in evidence if item.fixed})),
+                        why=of_component(why, use.component_id, (item.advisory_id for item in evidence)),
                     )
                 )
     return {id_: sorted(set(occurrences), key=_by_place) for id_, occurrences in found.items()}

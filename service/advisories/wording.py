@@ -1,0 +1,165 @@
+"""Why an advisory is said to concern a component, as a sentence. Pure.
+
+One sentence has the component, what it was compared as, the advisory, the release and the versions it lists; where a
+match is only possible, a second one says why. Reasons of components that cannot be evaluated read likewise.
+"""
+
+from typing import Final, NamedTuple
+
+from service.purls import base_of, identity
+
+
+class Why(NamedTuple):
+    """One advisory's match of one component, taken apart.
+
+    Attributes:
+        advisory: Its id.
+        certainty: ``certain`` or ``possible``.
+        rule: ``range``, or ``version`` where the advisory lists this version by itself.
+        relation: ``package``, or ``source``: name and version are those of the source package.
+        ecosystem: OSV's, without the release.
+        release: Of the advisory's entry (``13``); '' where it has none.
+        name: As the advisory writes it.
+        component_version: What was compared.
+        range: The versions it lists: ``>=5.6.0, <5.6.2``.
+        fixed: The version that ends them; '' if nobody names one.
+        sentence: All of this for people.
+    """
+
+    advisory: str
+    certainty: str
+    rule: str
+    relation: str
+    ecosystem: str
+    release: str
+    name: str
+    component_version: str
+    range: str
+    fixed: str
+    sentence: str
+
+    def as_values(self) -> dict[str, object]:
+        """Give it as the API shows it."""
+        return {**self._asdict(), "release": self.release or None, "fixed": self.fixed or None}
+
+
+class Versions(NamedTuple):
+    """Versions that an advisory lists: an interval whose empty bounds are open, or one exact version."""
+
+    lo: str
+    hi: str
+    hi_included: bool
+    rule: str
+
+    def as_range(self) -> str:
+        """Write ``>=5.6.0, <5.6.2``."""
+        if self.rule == "version":
+            return f"={self.lo}"
+        lower = f">={self.lo}" if self.lo else ""
+        upper = f"{'<=' if self.hi_included else '<'}{self.hi}" if self.hi else ""
+        return ", ".join(filter(None, (lower, upper))) or "all versions"
+
+    def in_words(self) -> str:
+        """Write ``from 5.6.0 up to, not including, 5.6.2``."""
+        if self.rule == "version":
+            return f"in version {self.lo}, which it names"
+        end = f"up to{' and including' if self.hi_included else ', not including,'} {self.hi}"
+        if self.lo and self.hi:
+            return f"from {self.lo} {end}"
+        if self.lo:
+            return f"from {self.lo} on"
+        return f"in every version {end}" if self.hi else "in all versions"
+
+
+class Doubt(NamedTuple):
+    """What keeps a match from being certain; all False where nothing does, or nobody knows."""
+
+    condemned: bool = False
+    bare: bool = False
+    release_unknown: bool = False
+    unevaluated: str = ""
+
+
+def split_ecosystem(ecosystem: str) -> tuple[str, str]:
+    """Split ``Debian:13`` into ecosystem and release; what has no releases stays whole."""
+    base = base_of(ecosystem)
+    return (base, ecosystem[len(base) + 1 :]) if base else (ecosystem, "")
+
+
+def ecosystem_in_words(ecosystem: str) -> str:
+    """Write ``Debian:13`` as ``Debian 13``."""
+    base, release = split_ecosystem(ecosystem)
+    return f"{base} {release.replace(':', ' ').strip()}" if release else ecosystem
+
+
+def shown(name: str, version: str) -> str:
+    """Write a component in a line."""
+    return f"{name} {version}".strip()
+
+
+def sentence(
+    component: tuple[str, str], relation: str, listed: tuple[str, str], compared: str, advisory: str, versions: Versions
+) -> str:
+    """Say why an advisory matches.
+
+    Args:
+        component: Name and version as people read them.
+        relation: ``package`` or ``source``.
+        listed: Ecosystem and name as the advisory writes them.
+        compared: The version that was compared.
+        advisory: Its id.
+        versions: What it lists.
+    """
+    ecosystem, name = listed
+    place = f"for {ecosystem_in_words(ecosystem)} as affected {versions.in_words()}"
+    own = shown(*component)
+    if relation == "source":
+        return f"{own} is built from {shown(name, compared)}, which {advisory} lists {place}."
+    said = []
+    if name != component[0]:
+        said.append(f"as {name}")
+    if compared != component[1]:
+        said.append(f"compared as {compared}")
+    aside = f", {', '.join(said)}," if said else ""
+    return f"{own}{aside} is listed by {advisory} {place}."
+
+
+def doubt_in_words(ecosystem: str, compared: str, doubt: Doubt) -> str:
+    """Say why a match is only possible."""
+    base = split_ecosystem(ecosystem)[0]
+    if doubt.condemned:
+        return (
+            "Only possible: the malware record condemns every version of the name, and nothing says that this one"
+            " came from the public registry."
+        )
+    if doubt.release_unknown and doubt.unevaluated == identity.NO_RELEASE:
+        return f"Only possible: {compared} lacks the packaging's release, which decides between builds of one version."
+    if doubt.release_unknown:
+        return f"Only possible: nobody names the release of {base} that it belongs to."
+    if doubt.bare:
+        return f"Only possible: the advisory names {base} without a release."
+    return "Only possible."
+
+
+#: Why no advisory can be matched, or none with certainty, by the reason as components keep it.
+UNEVALUATED: Final = {
+    identity.NO_PURL: "Nothing but a name identifies it: without a package URL nobody knows which ecosystem it is of.",
+    identity.BAD_PURL: "Its package URL cannot be read.",
+    identity.NO_VERSION: "It has no version that could be compared.",
+    identity.NO_ECOSYSTEM: "OSV has no advisories for packages of its kind.",
+    identity.NO_ORDERING: "Nobody can order its ecosystem's versions: only those that advisories list by name match.",
+    identity.UNKNOWN_DISTRIBUTION: "It is a distribution's package, and nobody says of which distribution.",
+    identity.UNKNOWN_RELEASE: "Nobody says which release of its distribution it belongs to: every match is a"
+    " possibility.",
+    identity.NO_RELEASE: "Its version lacks the packaging's release, which decides between builds of one version.",
+    identity.IMAGE_LAYER: "It is a layer of an image, known by its digest alone.",
+    identity.GO_DEVEL_VERSION: "Go's build tools give a main module, or one replaced by a folder, no version of its"
+    " own.",
+    identity.GO_LOCAL_MODULE: "It is a folder beside the sources, published nowhere.",
+    "unparsable-version": "Its ecosystem cannot read its version: only versions that advisories list by name match.",
+}
+
+
+def unevaluated_in_words(reason: str) -> str:
+    """Say why a component cannot be evaluated; '' where it can."""
+    return UNEVALUATED.get(reason, f"It cannot be evaluated: {reason}.") if reason else ""
