@@ -7,13 +7,13 @@ They stand in for `component_coord` in the statements of `matching`, so that ask
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import CTE, BigInteger, Boolean, LargeBinary, Text, and_, select
+from sqlalchemy import CTE, BigInteger, Text, and_, select
 
 from service.advisories.matching import match_asked
 from service.db import ReadSession, arrays
+from service.inventory.catalogue import coordinate_rows
 from service.inventory.catalogue_models import ComponentCoord, OsvPackage
 from service.purls import Coordinate, base_of, normalise_name
-from service.versions import UnparsableVersion, sort_key
 
 #: Coordinates of one component; none is a component that OSV cannot speak of.
 Question = Sequence[Coordinate]
@@ -39,13 +39,13 @@ def matches_of(session: ReadSession, questions: Sequence[Question]) -> list[list
 
     Three statements, however many questions there are. The component need not be in the inventory.
     """
-    places = _places(session, {(one.ecosystem, one.name) for question in questions for one in question})
-    rows = _coordinate_rows(questions, places)
+    places = places_of(session, {(one.ecosystem, one.name) for question in questions for one in question})
+    placed = _placed(questions, places)
     hits: list[list[Hit]] = [[] for _ in questions]
-    if not rows:
+    if not placed:
         return hits
     for number, advisory_id, certainty, rule, package_id, lo, hi, fixed in match_asked(
-        session, _stand_ins(rows, places)
+        session, _stand_ins(placed, places)
     ):
         hits[number].append(Hit(advisory_id, certainty, rule, package_id, lo, hi, fixed))
     for found in hits:
@@ -62,17 +62,18 @@ def asked_for(ecosystem: str, name: str, version: str) -> Question:
     return (Coordinate(ecosystem, normalise_name(ecosystem, name), version, "package", release_known),)
 
 
-_Name = tuple[str, str]
+#: Ecosystem and normalised name.
+Name = tuple[str, str]
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """A package as `osv_package` has it, or would have: then its id is negative, and stands for nothing."""
 
     id: int
     base_id: int | None
 
 
-def _places(session: ReadSession, names: set[_Name]) -> dict[_Name, _Place]:
+def places_of(session: ReadSession, names: set[Name]) -> dict[Name, Place]:
     """Find packages by (ecosystem, name). Those of which nothing is known, nor of their base, are left out."""
     bases = {(base, name) for ecosystem, name in names if (base := base_of(ecosystem))}
     ids = _package_ids(session, names | bases)
@@ -80,11 +81,11 @@ def _places(session: ReadSession, names: set[_Name]) -> dict[_Name, _Place]:
     for number, name in enumerate(sorted(names), start=1):
         own_id, base_id = ids.get(name), ids.get((base_of(name[0]), name[1]))
         if own_id is not None or base_id is not None:
-            places[name] = _Place(-number if own_id is None else own_id, base_id)
+            places[name] = Place(-number if own_id is None else own_id, base_id)
     return places
 
 
-def _package_ids(session: ReadSession, names: Iterable[_Name]) -> dict[_Name, int]:
+def _package_ids(session: ReadSession, names: Iterable[Name]) -> dict[Name, int]:
     ordered = sorted(names)
     if not ordered:
         return {}
@@ -97,39 +98,18 @@ def _package_ids(session: ReadSession, names: Iterable[_Name]) -> dict[_Name, in
     return {(ecosystem, name): package_id for ecosystem, name, package_id in rows}
 
 
-def _coordinate_rows(questions: Sequence[Question], places: dict[_Name, _Place]) -> list[tuple[object, ...]]:
-    """Lay out rows of `component_coord`: the number of the question is its component's id.
-
-    Of coordinates that share a package the first counts, as in the catalogue.
-    """
-    rows: dict[tuple[int, int], tuple[object, ...]] = {}
+def _placed(questions: Sequence[Question], places: dict[Name, Place]) -> dict[tuple[int, int], Coordinate]:
+    """Place coordinates as the catalogue does; the number of the question is its component's id."""
+    placed: dict[tuple[int, int], Coordinate] = {}
     for number, question in enumerate(questions):
         for one in question:
             place = places.get((one.ecosystem, one.name))
             if place is not None:
-                rest = (*_key_of(one), one.version, one.relation, one.release_known)
-                rows.setdefault((number, place.id), (number, place.id, *rest))
-    return list(rows.values())
+                placed.setdefault((number, place.id), one)
+    return placed
 
 
-def _key_of(one: Coordinate) -> tuple[bytes | None, bool]:
-    try:
-        return sort_key(one.ecosystem, one.version)
-    except UnparsableVersion:
-        return None, False
-
-
-def _stand_ins(rows: Sequence[tuple[object, ...]], places: dict[_Name, _Place]) -> list[CTE]:
-    columns = list(zip(*rows, strict=True))
-    coordinates = arrays(
-        component_id=(BigInteger(), columns[0]),
-        osv_package_id=(BigInteger(), columns[1]),
-        sort_key=(LargeBinary(), columns[2]),
-        flagged=(Boolean(), columns[3]),
-        version=(Text(), columns[4]),
-        relation=(Text(), columns[5]),
-        release_known=(Boolean(), columns[6]),
-    )
+def _stand_ins(placed: dict[tuple[int, int], Coordinate], places: dict[Name, Place]) -> list[CTE]:
     named = list(places)
     packages = arrays(
         id=(BigInteger(), [places[one].id for one in named]),
@@ -138,6 +118,6 @@ def _stand_ins(rows: Sequence[tuple[object, ...]], places: dict[_Name, _Place]) 
         base_id=(BigInteger(), [places[one].base_id for one in named]),
     )
     return [
-        select(*coordinates.c).cte(ComponentCoord.__tablename__),
+        select(*coordinate_rows(placed).c).cte(ComponentCoord.__tablename__),
         select(*packages.c).cte(OsvPackage.__tablename__),
     ]

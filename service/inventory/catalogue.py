@@ -4,7 +4,7 @@ Rows are selected first and only the missing are inserted, sorted, one table aft
 writers with new components in common then neither deadlock nor burn ids.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import blake2b
@@ -12,7 +12,19 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, LargeBinary, Text, Uuid, and_, cast, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    LargeBinary,
+    TableValuedAlias,
+    Text,
+    Uuid,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
@@ -333,34 +345,53 @@ def _add_sources_and_families(session: WriteSession, missing: Sequence[Entry], i
 def _add_coordinates(
     session: WriteSession, missing: Sequence[Entry], ids: dict[UUID, int], osv_packages: dict[tuple[str, str], int]
 ) -> None:
-    rows: dict[tuple[int, int], tuple[object, ...]] = {}
+    placed: dict[tuple[int, int], Coordinate] = {}
     for entry in missing:
         for coordinate in entry.identity.coordinates:
             key = ids[entry.digest], osv_packages[coordinate.ecosystem, coordinate.name]
-            rows.setdefault(key, _coordinate_row(coordinate))
-    if not rows:
+            placed.setdefault(key, coordinate)
+    if not placed:
         return
-    keys = sorted(rows)
-    values = list(zip(*(rows[key] for key in keys), strict=True))
-    source = arrays(
-        component_id=(BigInteger(), [key[0] for key in keys]),
-        osv_package_id=(BigInteger(), [key[1] for key in keys]),
-        sort_key=(LargeBinary(), values[0]),
-        flagged=(Boolean(), values[1]),
-        version=(Text(), values[2]),
-        relation=(Text(), values[3]),
-        release_known=(Boolean(), values[4]),
-    )
-    names = ["component_id", "osv_package_id", "sort_key", "flagged", "version", "relation", "release_known"]
+    source = coordinate_rows(placed)
     session.execute(
         pg.insert(ComponentCoord)
-        .from_select([*names, "key_version"], select(*(source.c[name] for name in names), literal(KEY_VERSION)))
+        .from_select([*_COORDINATE_COLUMNS, "key_version"], select(*source.c, literal(KEY_VERSION)))
         .on_conflict_do_nothing()
     )
 
 
+_COORDINATE_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "component_id": BigInteger(),
+    "osv_package_id": BigInteger(),
+    "sort_key": LargeBinary(),
+    "flagged": Boolean(),
+    "version": Text(),
+    "relation": Text(),
+    "release_known": Boolean(),
+    "build": Text(),
+}
+
+
+def coordinate_rows(placed: Mapping[tuple[int, int], Coordinate]) -> TableValuedAlias:
+    """Write coordinates as rows of `component_coord`, sorted: what is added to it, or asked about in its place.
+
+    Args:
+        placed: By (component id, OSV package id); not empty.
+    """
+    rows = [(*key, *_coordinate_row(placed[key])) for key in sorted(placed)]
+    values = zip(*rows, strict=True)
+    columns = zip(_COORDINATE_COLUMNS.items(), values, strict=True)
+    return arrays(**{name: (kind, each) for (name, kind), each in columns})
+
+
 def _coordinate_row(coordinate: Coordinate) -> tuple[object, ...]:
-    return *_key_of(coordinate), coordinate.version, coordinate.relation, coordinate.release_known
+    return (
+        *_key_of(coordinate),
+        coordinate.version,
+        coordinate.relation,
+        coordinate.release_known,
+        coordinate.build,
+    )
 
 
 def _key_of(coordinate: Coordinate) -> tuple[bytes | None, bool]:
