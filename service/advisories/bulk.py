@@ -23,6 +23,15 @@ def copy_rows(session: WriteSession, table: str, columns: Sequence[str], rows: I
             copy.write_row(row)
 
 
+def copy_csv(session: WriteSession, table: str, columns: Sequence[str], rows: bytes) -> None:
+    """Send rows that are CSV already, without a header, as they are."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with _driver(session).cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(rows)
+
+
 def next_ids(session: WriteSession, table: str, count: int) -> list[int]:
     """Draw that many ids from a table's own sequence, ascending."""
     if not count:
