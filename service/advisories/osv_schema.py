@@ -30,9 +30,10 @@ class OsvEvent(msgspec.Struct, frozen=True):
 
 
 class OsvRange(msgspec.Struct, frozen=True):
-    """One range of versions or commits."""
+    """One range of versions or commits; `repo` is where the commits are."""
 
     type: str = ""
+    repo: str | None = None
     events: list[OsvEvent] = []
 
 
@@ -41,6 +42,7 @@ class OsvPackageName(msgspec.Struct, frozen=True):
 
     ecosystem: str = ""
     name: str = ""
+    purl: str | None = None
 
 
 class OsvAffected(msgspec.Struct, frozen=True):

@@ -1,51 +1,39 @@
-"""From OSV's events to half-open intervals of sort keys. Pure.
+"""From a record's affected entries to intervals of packages and of repositories. Pure.
 
-The schema evaluates a version by walking a range's sorted events; intervals answer the same question by comparison
-alone, which an index can do. ``[lo, hi)`` holds a version if ``lo <= key < hi``:
-
-- ``introduced: 0`` precedes every version: `lo` is `BEGINNING`;
-- ``last_affected`` includes its version: `hi` is its key followed by a zero byte, the next possible key;
-- what nothing closes ends at `END`, above every key;
-- ``limit`` cuts the range; of several the highest counts, since a version has to be below *some* limit.
-
-Where a bound is `flagged` its key is inexact, and the interval is to be decided by comparing `lo_version` and
-`hi_version` ('' = unbounded), `hi_included` telling whether the upper one belongs to it.
+An entry's package is affected by its ranges or its listed versions (`intervals`). A repository that an entry names is
+affected by text alone, since the graph of commits is not at hand: by the tags that the entry lists, and by the commits
+that it says introduced the flaw or still had it.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cmp_to_key
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
+from service.advisories.distributions import spelled_out
+from service.advisories.go_ranges import custom_ranges, joined
+from service.advisories.intervals import (
+    BEGINNING,
+    END,
+    Interval,
+    MalformedRangeError,
+    exactly,
+    points,
+    range_intervals,
+)
 from service.advisories.osv_schema import OsvAffected, OsvRange
-from service.purls import normalise_name
-from service.versions import UnparsableVersion, compare, family_of, sort_key
+from service.purls import GIT, canonical_ecosystem, normalise_name, repository_name, revision
+from service.versions import UnparsableVersion, family_of
 
-BEGINNING = b""
-END = b"\xff\xff\xff\xff"
+__all__ = ["BEGINNING", "END", "AffectedPackage", "Interval", "Reason", "Unevaluated", "flatten"]
 
-# An index row holds both bounds of an interval, or a name, in at most 2,704 bytes.
-_MAX_KEY_BYTES = 1_000
+# An index row holds a name, or both bounds of an interval, in at most 2,704 bytes.
 _MAX_NAME_BYTES = 1_000
+
+#: Ecosystems whose listed versions are tags of the repository; elsewhere they are the package's own.
+_LIST_TAGS: Final = frozenset({"", GIT, "OSS-Fuzz"})
 
 #: Why an affected entry, or a part of it, matches nothing.
 Reason = Literal["no-package", "no-versions", "git-only", "no-ordering", "unparsable", "malformed-range"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Versions that are affected; `exact_version` instead of bounds where versions cannot be ordered."""
-
-    lo: bytes | None
-    hi: bytes | None
-    rule: Literal["range", "version"]
-    exact_version: str | None = None
-    lo_version: str = ""
-    hi_version: str = ""
-    hi_included: bool = False
-    fixed: str = ""
-    flagged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,225 +47,103 @@ class Unevaluated:
 
 @dataclass(frozen=True, slots=True)
 class AffectedPackage:
-    """One affected entry: its package, the name normalised, and the versions that are affected."""
+    """One affected entry: its package, the name normalised, the versions that are affected, and in which builds."""
 
     ecosystem: str
     name: str
     intervals: tuple[Interval, ...]
+    build: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """An event with its place in the order; `rank` breaks ties as the schema's evaluation does."""
-
-    rank: int
-    version: str
-    key: bytes
-    flagged: bool
-
-
-_INTRODUCED, _LAST_AFFECTED, _FIXED, _LIMIT = range(4)
-
-
-def flatten(affected: Iterable[OsvAffected]) -> tuple[list[AffectedPackage], list[Unevaluated]]:
+def flatten(affected: Iterable[OsvAffected], summary: str = "") -> tuple[list[AffectedPackage], list[Unevaluated]]:
     """Flatten a record's affected entries. What cannot be evaluated is listed, and spoils nothing else."""
     packages: list[AffectedPackage] = []
     unevaluated: list[Unevaluated] = []
-    for entry in affected:
-        if entry.package is None or not _is_name(entry.package.ecosystem) or not _is_name(entry.package.name):
-            unevaluated.append(Unevaluated("", "no-package"))
-            continue
-        ecosystem, name = entry.package.ecosystem, entry.package.name
-        intervals, problems = _evaluate(ecosystem, entry)
-        label = f"{ecosystem}/{name}"
-        unevaluated += [Unevaluated(label, reason, detail) for reason, detail in dict.fromkeys(problems)]
-        if intervals:
-            packages.append(AffectedPackage(ecosystem, normalise_name(ecosystem, name), tuple(intervals)))
+    for entry, build in spelled_out(affected, summary):
+        found, problems = _flatten(entry)
+        packages += [replace(one, build=build) for one in found] if build else found
+        unevaluated += problems
     return packages, unevaluated
+
+
+def _flatten(entry: OsvAffected) -> tuple[list[AffectedPackage], list[Unevaluated]]:
+    ecosystem, name = _named(entry)
+    repositories = list(_in_repositories(ecosystem, entry))
+    if not name:
+        if entry.package and entry.package.name and entry.package.ecosystem:
+            return repositories, [Unevaluated("", "no-package")]
+        return repositories, [] if repositories else [Unevaluated("", "no-package")]
+    intervals, problems = _evaluate(ecosystem, name, entry)
+    label = f"{ecosystem}/{name}"
+    unevaluated = [Unevaluated(label, reason, detail) for reason, detail in dict.fromkeys(problems)]
+    if intervals:
+        repositories.insert(0, AffectedPackage(ecosystem, normalise_name(ecosystem, name), tuple(intervals)))
+    return repositories, unevaluated
+
+
+def _named(entry: OsvAffected) -> tuple[str, str]:
+    """Give ecosystem and name as the record writes them; '' where it names no package, or none that can be stored."""
+    if entry.package is None or not _is_name(entry.package.ecosystem) or not _is_name(entry.package.name):
+        return "", ""
+    return canonical_ecosystem(entry.package.ecosystem), entry.package.name
 
 
 def _is_name(text: str) -> bool:
     return 0 < len(text.encode()) <= _MAX_NAME_BYTES
 
 
-def _evaluate(ecosystem: str, entry: OsvAffected) -> tuple[list[Interval], list[tuple[Reason, str]]]:
-    versions = dict.fromkeys(version for version in entry.versions or () if _is_name(version))
+def _versions(entry: OsvAffected) -> dict[str, None]:
+    return dict.fromkeys(version for version in entry.versions or () if _is_name(version))
+
+
+def _evaluate(ecosystem: str, name: str, entry: OsvAffected) -> tuple[list[Interval], list[tuple[Reason, str]]]:
+    versions = _versions(entry)
     ranges = [each for each in entry.ranges or () if each.type != "GIT"]
     if not versions and not ranges:
         return [], [("git-only" if entry.ranges else "no-versions", "")]
     if family_of(ecosystem) is None:
         problems: list[tuple[Reason, str]] = [] if versions else [("no-ordering", ecosystem)]
-        return [_exactly(version) for version in versions], problems
+        return [exactly(version) for version in versions], problems
+    intervals, problems = _of_ranges(ecosystem, ranges)
+    if custom := custom_ranges(ecosystem, name, entry):
+        decided, unread = _of_ranges(ecosystem, custom)
+        # A custom range that cannot be read would close what is open: then nothing is closed.
+        intervals = intervals if unread else joined(intervals, decided)
+    intervals = list(dict.fromkeys(intervals))
+    return intervals + list(points(ecosystem, versions, intervals)), problems
+
+
+def _of_ranges(ecosystem: str, ranges: Iterable[OsvRange]) -> tuple[list[Interval], list[tuple[Reason, str]]]:
     intervals: list[Interval] = []
-    problems = []
+    problems: list[tuple[Reason, str]] = []
     for each in ranges:
         try:
             intervals += range_intervals(ecosystem, each)
         except UnparsableVersion as error:
             problems.append(("unparsable", error.detail))
-        except _MalformedRangeError as error:
+        except MalformedRangeError as error:
             problems.append(("malformed-range", str(error)))
-    intervals = list(dict.fromkeys(intervals))
-    return intervals + list(_points(ecosystem, versions, intervals)), problems
+    return intervals, problems
 
 
-class _MalformedRangeError(Exception):
-    pass
+def _in_repositories(ecosystem: str, entry: OsvAffected) -> Iterator[AffectedPackage]:
+    """Yield the repositories that an entry names, each with the tags and commits that are affected."""
+    commits: dict[str, dict[str, None]] = {}
+    fixed: set[str] = set()
+    for each in entry.ranges or ():
+        if each.type == "GIT" and each.repo and _is_name(each.repo):
+            affected = commits.setdefault(repository_name(each.repo), {})
+            affected |= dict.fromkeys(_affected_commits(each))
+            fixed |= {event.fixed for event in each.events if event.fixed}
+    tags = _versions(entry) if commits and ecosystem in _LIST_TAGS else {}
+    for name, affected in commits.items():
+        revisions = dict.fromkeys(revision(text) for text in [*tags, *affected] if text not in fixed)
+        if "/" in name and revisions:
+            yield AffectedPackage(GIT, name, tuple(map(exactly, revisions)))
 
 
-def range_intervals(ecosystem: str, each: OsvRange) -> list[Interval]:
-    """Turn one range into its intervals, in order; none where it is empty, as ``introduced`` = ``fixed`` is.
-
-    Raises:
-        UnparsableVersion: The ecosystem cannot read one of the versions; half a range would be a wrong one.
-    """
-    bounds = _sorted(ecosystem, list(_bounds(ecosystem, each)))
-    if not any(bound.rank == _INTRODUCED for bound in bounds):
-        raise _MalformedRangeError("nothing is introduced")
-    limit = next((bound for bound in reversed(bounds) if bound.rank == _LIMIT), None)
-    if any(event.limit == "*" for event in each.events):
-        limit = None
-    intervals = []
-    opened: _Bound | None = None
-    for bound in bounds:
-        if bound.rank == _INTRODUCED:
-            opened = opened or bound
-        elif bound.rank != _LIMIT and opened:
-            intervals.append(_interval(opened, bound))
-            opened = None
-    if opened:
-        intervals.append(_interval(opened, None))
-    if limit:
-        intervals = [_cut(ecosystem, interval, limit) for interval in intervals]
-    return [interval for interval in intervals if not _is_empty(ecosystem, interval)]
-
-
-def _bounds(ecosystem: str, each: OsvRange) -> Iterator[_Bound]:
+def _affected_commits(each: OsvRange) -> Iterator[str]:
     for event in each.events:
-        if event.introduced is not None:
-            if event.introduced == "0":
-                yield _Bound(_INTRODUCED, "", BEGINNING, flagged=False)
-            else:
-                yield _Bound(_INTRODUCED, event.introduced, *_key(ecosystem, event.introduced))
-        if event.last_affected is not None:
-            yield _Bound(_LAST_AFFECTED, event.last_affected, *_key(ecosystem, event.last_affected))
-        if event.fixed is not None:
-            yield _Bound(_FIXED, event.fixed, *_key(ecosystem, event.fixed))
-        if event.limit is not None and event.limit != "*":
-            yield _Bound(_LIMIT, event.limit, *_key(ecosystem, event.limit))
-
-
-def _key(ecosystem: str, version: str) -> tuple[bytes, bool]:
-    key, flagged = sort_key(ecosystem, version)
-    if len(key) > _MAX_KEY_BYTES:
-        raise UnparsableVersion.of(version, ecosystem)
-    return key, flagged
-
-
-def _sorted(ecosystem: str, bounds: list[_Bound]) -> list[_Bound]:
-    """Sort by version, then as the schema breaks ties. Keys order them unless one is inexact."""
-    bounds.sort(key=lambda bound: (bound.key, bound.rank))
-    if any(bound.flagged for bound in bounds):
-        bounds.sort(key=cmp_to_key(lambda a, b: _compared(ecosystem, a.version, b.version) or a.rank - b.rank))
-    return bounds
-
-
-def _compared(ecosystem: str, a: str, b: str) -> int:
-    """Compare versions of which '' precedes all."""
-    if a and b:
-        return compare(ecosystem, a, b)
-    return bool(a) - bool(b)
-
-
-def _interval(opened: _Bound, closed: _Bound | None) -> Interval:
-    if closed is None:
-        return Interval(opened.key, END, "range", lo_version=opened.version, flagged=opened.flagged)
-    included = closed.rank == _LAST_AFFECTED
-    return Interval(
-        opened.key,
-        closed.key + b"\x00" if included else closed.key,
-        "range",
-        lo_version=opened.version,
-        hi_version=closed.version,
-        hi_included=included,
-        fixed=closed.version if closed.rank == _FIXED else "",
-        flagged=opened.flagged or closed.flagged,
-    )
-
-
-def _cut(ecosystem: str, interval: Interval, limit: _Bound) -> Interval:
-    flagged = interval.flagged or limit.flagged
-    ends_above = (
-        not interval.hi_version or _compared(ecosystem, limit.version, interval.hi_version) <= 0
-        if flagged
-        else limit.key < _hi(interval)
-    )
-    if not ends_above:
-        return interval
-    return Interval(
-        interval.lo,
-        limit.key,
-        "range",
-        lo_version=interval.lo_version,
-        hi_version=limit.version,
-        flagged=flagged,
-    )
-
-
-def _is_empty(ecosystem: str, interval: Interval) -> bool:
-    if not interval.flagged:
-        return _lo(interval) >= _hi(interval)
-    if not interval.hi_version:
-        return False
-    difference = _compared(ecosystem, interval.lo_version, interval.hi_version)
-    return difference > 0 or (difference == 0 and not interval.hi_included)
-
-
-def _lo(interval: Interval) -> bytes:
-    return interval.lo or BEGINNING
-
-
-def _hi(interval: Interval) -> bytes:
-    return interval.hi or BEGINNING
-
-
-def _points(ecosystem: str, versions: Iterable[str], intervals: Sequence[Interval]) -> Iterator[Interval]:
-    """Yield the listed versions that the record's own ranges do not imply; a point too many would do no harm."""
-    merged = _merged(interval for interval in intervals if not interval.flagged)
-    starts = [lo for lo, _ in merged]
-    seen = set()
-    for version in versions:
-        try:
-            key, flagged = _key(ecosystem, version)
-        except UnparsableVersion:
-            yield _exactly(version)
-            continue
-        place = bisect_right(starts, key) - 1
-        implied = place >= 0 and key < merged[place][1]
-        if not flagged and (implied or key in seen):
-            continue
-        seen.add(key)
-        yield Interval(
-            key,
-            key + b"\x00",
-            "version",
-            lo_version=version,
-            hi_version=version,
-            hi_included=True,
-            flagged=flagged,
-        )
-
-
-def _merged(intervals: Iterable[Interval]) -> list[tuple[bytes, bytes]]:
-    """Join overlapping intervals, so that one look at the one that starts before a key decides."""
-    merged: list[tuple[bytes, bytes]] = []
-    for lo, hi in sorted((_lo(interval), _hi(interval)) for interval in intervals):
-        if merged and lo <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], hi))
-        else:
-            merged.append((lo, hi))
-    return merged
-
-
-def _exactly(version: str) -> Interval:
-    return Interval(None, None, "version", exact_version=version)
+        for commit in (event.introduced, event.last_affected):
+            if commit and commit != "0" and _is_name(commit):
+                yield commit

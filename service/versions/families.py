@@ -1,70 +1,26 @@
-"""Which ecosystem orders its versions how.
+"""Which ecosystem orders its versions how, as the one table of ecosystems says (``service.purls.ecosystem_table``)."""
 
-The names are OSV's (osv-schema, "Defined ecosystems", and what its database exports). A suffix after ``:`` names a
-release or a registry and does not change the order, except where an ecosystem repackages others.
-"""
-
+from functools import lru_cache
 from typing import Final
 
-#: Ecosystems by the family that orders them; those without an order are compared as text with listed versions.
-_MEMBERS: Final[dict[str | None, tuple[str, ...]]] = {
-    "semver": (
-        "npm",
-        "crates.io",
-        "Go",
-        "Hex",
-        "SwiftURL",
-        "kubernetes",
-        "Kubernetes",
-        "GHC",
-        "Bioconductor",
-        "VSCode",
-        "ConanCenter",
-        # OSV's own database does not order these, so its API misses every range of them; their tags are semantic.
-        "GitHub Actions",
-    ),
-    "julia": ("Julia",),
-    "bitnami": ("Bitnami",),
-    "pypi": ("PyPI",),
-    "maven": ("Maven",),
-    "nuget": ("NuGet",),
-    "gem": ("RubyGems",),
-    "packagist": ("Packagist",),
-    "pub": ("Pub",),
-    "cran": ("CRAN",),
-    "hackage": ("Hackage",),
-    "dpkg": ("Debian", "Ubuntu", "Echo", "opam"),
-    "apk": (
-        "Alpine",
-        "Alpaquita",
-        "BellSoft Hardened Containers",
-        "Wolfi",
-        "Chainguard",
-        "MinimOS",
-        "CleanStart",
-    ),
-    "rpm": (
-        "AlmaLinux",
-        "Rocky Linux",
-        "Red Hat",
-        "SUSE",
-        "openSUSE",
-        "openEuler",
-        "Mageia",
-        "Azure Linux",
-        "Photon OS",
-    ),
-    None: ("FreeBSD", "Android", "Linux", "OSS-Fuzz", "Homebrew", "GIT", "Root", "TuxCare", "Docker Hardened Images"),
-}
-_FAMILIES: Final = {ecosystem: family for family, ecosystems in _MEMBERS.items() for ecosystem in ecosystems}
-
-#: They rebuild other ecosystems' packages and keep their order: ``Root:Alpine:3.18``, ``Echo:PyPI``.
-_REPACKAGERS: Final = frozenset({"Root", "Echo", "TuxCare", "Docker Hardened Images"})
+from service.purls.coordinates import PURL_PLACE
+from service.purls.ecosystem_table import TABLE
+from service.purls.ecosystems import is_repackaged, rules_of
 
 #: Every ecosystem that the table knows, without suffix.
-ECOSYSTEMS: Final = frozenset(_FAMILIES)
+ECOSYSTEMS: Final = frozenset(row.name for row in TABLE)
+
+#: What SemVer ignores is all that tells one rebuild from the next: ``3.1.10+echo.1`` is fixed by ``3.1.10+echo.2``.
+#: Pub's order is SemVer's with builds.
+_REBUILDS: Final = {"semver": "pub"}
+
+#: What OSV has no ecosystem for, by purl type. Maven's order makes sense of most that is published anywhere: words for
+#: what comes before a release sort below it, others above (``1.1.1-rc1`` < ``1.1.1`` < ``1.1.1w``).
+_BY_PURL: Final = {"alpm": "alpm", "apk": "apk", "deb": "dpkg", "rpm": "rpm"}
+_ANYTHING: Final = "maven"
 
 
+@lru_cache(maxsize=4_096)
 def family_of(ecosystem: str) -> str | None:
     """Name the family whose order an ecosystem's versions follow.
 
@@ -74,7 +30,9 @@ def family_of(ecosystem: str) -> str | None:
     Returns:
         None where versions have no order, and for ecosystems that we do not know: listed versions only.
     """
-    name, _, suffix = ecosystem.partition(":")
-    while suffix and name in _REPACKAGERS:
-        name, _, suffix = suffix.partition(":")
-    return _FAMILIES.get(name)
+    if ecosystem.startswith(f"{PURL_PLACE}:"):
+        return _BY_PURL.get(ecosystem.partition(":")[2].partition("/")[0], _ANYTHING)
+    row = rules_of(ecosystem)
+    if row is None or not row.order:
+        return None
+    return _REBUILDS.get(row.order, row.order) if is_repackaged(ecosystem) else row.order

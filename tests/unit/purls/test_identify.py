@@ -34,7 +34,6 @@ def _where(identity: Identity) -> list[tuple[str, str, str]]:
         ("pkg:hex/Phoenix@1.0.0", "Hex", "phoenix", "1.0.0"),
         ("pkg:pub/Http-Parser@1.0.0", "Pub", "http_parser", "1.0.0"),
         ("pkg:swift/github.com/Apple/swift-nio.git@2.0.0", "SwiftURL", "github.com/apple/swift-nio", "2.0.0"),
-        ("pkg:github/Actions/Checkout@v4", "GitHub Actions", "actions/checkout", "v4"),
         ("pkg:bitnami/Redis@7.0.0-1", "Bitnami", "redis", "7.0.0-1"),
         ("pkg:julia/XZ_jll@5.6.1%2B0?uuid=ffd25f8a", "Julia", "XZ_jll", "5.6.1+0"),
         ("pkg:conan/xz_utils@5.6.1", "ConanCenter", "xz_utils", "5.6.1"),
