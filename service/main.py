@@ -1,6 +1,6 @@
 """The one place that knows every part: it puts the application together."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from importlib.metadata import version
@@ -36,7 +36,7 @@ from service.api.heads import Heads
 from service.api.problems import Problem, install, problems
 from service.api.traffic import Counters, Traffic
 from service.clock import utc_now
-from service.compat import dependency_track
+from service.compat import dependency_track, osv
 from service.db import WriteSession, connect
 from service.errors import Refused
 from service.flows.trusting import trusted_keys
@@ -66,6 +66,7 @@ ROUTERS = (
     keys.router,
     audit.router,
     dependency_track.router,
+    osv.router,
 )
 
 
@@ -126,8 +127,11 @@ def from_environment() -> FastAPI:
     return create_app(settings, engine=engine, read_engine=read_engine, jobs=True)
 
 
-def _ask_for_sync(session: WriteSession, now: datetime) -> bool:
-    return enqueue_tick(session, "sync", f"asked {now.isoformat()}", run_at=now)
+def _ask_for_sync(session: WriteSession, now: datetime, accepted: Mapping[str, int]) -> bool:
+    slot = f"asked {now.isoformat()}"
+    if accepted:  # what waits already has not heard of it
+        return enqueue(session, "sync", slot, run_at=now, payload={"accepted": dict(accepted)})
+    return enqueue_tick(session, "sync", slot, run_at=now)
 
 
 def _ask_for_export(session: WriteSession, export_id: int, now: datetime) -> bool:
