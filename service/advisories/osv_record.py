@@ -102,9 +102,9 @@ def _record(document: _Document, raw: bytes) -> OsvRecord:
         kind=kind,
         summary=_summary(document),
         severity=_severity(document, affected, kind),
-        aliases=_names(document.aliases),
-        upstream=_names(document.upstream),
-        related=_names(document.related),
+        aliases=names_in(document.aliases),
+        upstream=names_in(document.upstream),
+        related=names_in(document.related),
         packages=tuple(packages),
         unevaluated=tuple(unevaluated),
         raw=raw,
@@ -112,7 +112,7 @@ def _record(document: _Document, raw: bytes) -> OsvRecord:
     )
 
 
-def _names(listed: list[str] | None) -> tuple[str, ...]:
+def names_in(listed: list[str] | None) -> tuple[str, ...]:
     """Clean a list of ids; what could not be the id of an advisory (a sentence, an address) is left out."""
     return tuple(dict.fromkeys(name for each in listed or () if is_id(name := each.strip())))
 

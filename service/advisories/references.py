@@ -6,8 +6,7 @@ Where feeds depart from that, the tables below say how.
 
 import re
 from dataclasses import dataclass
-
-from service.advisories.osv_record import OsvRecord
+from typing import Protocol
 
 #: Notices that bundle flaws. Without `upstream` they list them in `related` (AlmaLinux always, others in older
 #: records), or in `aliases` (early Debian ones), where they must not join CVE to CVE.
@@ -24,10 +23,13 @@ _BUNDLES = (
     "openSUSE-",
     "MGASA-",
     "OESA-",
+    "CLSA-",
+    "PHSA-",
     "USN-",
     "LSN-",
     "DSA-",
     "DLA-",
+    "ELA-",
     "DTSA-",
     "UBUNTU-CVE-",
 )
@@ -41,6 +43,19 @@ _VIEW_OF_CVE = re.compile(r"[A-Z]+-(CVE-\d{4}-\d{4,})")
 _GHSA = re.compile(r"ghsa(?:-[2-9cfghjmpqrvwx]{4}){3}", re.IGNORECASE)
 
 
+class Referring(Protocol):
+    """What a record says of other names, whether just read or stored."""
+
+    @property
+    def osv_id(self) -> str: ...  # noqa: D102 - as OSV's `id`
+    @property
+    def aliases(self) -> tuple[str, ...]: ...  # noqa: D102 - as OSV's
+    @property
+    def upstream(self) -> tuple[str, ...]: ...  # noqa: D102 - as OSV's
+    @property
+    def related(self) -> tuple[str, ...]: ...  # noqa: D102 - as OSV's
+
+
 @dataclass(frozen=True, slots=True)
 class References:
     """`names`: of its own flaw, its id first; empty where it only passes on others. `evidence`: those it passes on."""
@@ -48,8 +63,13 @@ class References:
     names: tuple[str, ...]
     evidence: tuple[str, ...]
 
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """Every name that it speaks of."""
+        return (*self.names, *self.evidence)
 
-def references(record: OsvRecord) -> References:
+
+def references(record: Referring) -> References:
     """Read what a record refers to."""
     aliases = tuple(dict.fromkeys(_spelled(alias) for alias in record.aliases))
     evidence = tuple(dict.fromkeys(_flaw(name) for name in record.upstream))

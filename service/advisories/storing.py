@@ -16,6 +16,7 @@ from sqlalchemy import Text, bindparam, cast, delete, exists, select, text, upda
 from sqlalchemy.dialects.postgresql import JSONB
 
 from service.advisories.bulk import copy_rows, next_ids
+from service.advisories.claims import claims_of, dropped_names
 from service.advisories.grouping import group_advisories
 from service.advisories.models import Advisory, Affected, FeedAdvisory
 from service.advisories.osv_record import OsvRecord
@@ -68,11 +69,13 @@ class Stored:
         changed: Ids of the advisories whose ranges may have changed, withdrawn ones included; all unsettled now.
         unchanged: How many were stored already in this or a newer form.
         merged: Vulnerabilities that were merged, as (loser, survivor).
+        split: Vulnerabilities that are new because nothing joins them to another any more, as (that one, the new one).
     """
 
     changed: tuple[int, ...]
     unchanged: int
     merged: tuple[tuple[int, int], ...]
+    split: tuple[tuple[int, int], ...] = ()
 
 
 def store(session: WriteSession, records: Iterable[OsvRecord], *, source: Source = "osv") -> Stored:
@@ -90,16 +93,19 @@ def store(session: WriteSession, records: Iterable[OsvRecord], *, source: Source
     known = _known(session, newest)
     changed = [record for record in newest.values() if _is_news(record, known.get(record.osv_id), source)]
     ids = {osv_id: row.id for osv_id, row in known.items()}
+    before = claims_of(session, _speaking_differently(changed, known))
     _update(session, [record for record in changed if record.osv_id in ids], ids, source)
     _unaffect(session, [ids[record.osv_id] for record in changed if record.osv_id in ids])
     ids |= _insert(session, [record for record in changed if record.osv_id not in ids], source)
     live = [record for record in changed if record.withdrawn_at is None]
     _affect(session, live, ids)
-    merged = group_advisories(session, {ids[record.osv_id]: references(record) for record in live})
+    claims = {ids[record.osv_id]: references(record) for record in live}
+    grouped = group_advisories(session, claims, dropped_names(before, claims))
     return Stored(
         changed=tuple(sorted(ids[record.osv_id] for record in changed)),
         unchanged=len(newest) - len(changed),
-        merged=tuple(merged),
+        merged=grouped.merged,
+        split=grouped.split,
     )
 
 
@@ -121,7 +127,8 @@ def retract(session: WriteSession, osv_ids: Collection[str], *, now: datetime) -
         )
     )
     _unaffect(session, retracted)
-    return Stored(changed=tuple(retracted), unchanged=0, merged=())
+    grouped = group_advisories(session, {}, dropped_names(claims_of(session, retracted), {}))
+    return Stored(changed=tuple(retracted), unchanged=0, merged=grouped.merged, split=grouped.split)
 
 
 def _lock_writers(session: WriteSession) -> None:
@@ -159,6 +166,16 @@ def _is_news(record: OsvRecord, known: _Known | None, source: Source) -> bool:
     if source != "own" and record.modified < known.modified:
         return False
     return (known.digest, known.withdrawn_at, known.key_version) != (record.digest, record.withdrawn_at, KEY_VERSION)
+
+
+def _speaking_differently(changed: Iterable[OsvRecord], known: Mapping[str, _Known]) -> list[int]:
+    """Give the ids of advisories that said something until now, and may say something else."""
+    before = ((record, known[record.osv_id]) for record in changed if record.osv_id in known)
+    return [
+        row.id
+        for record, row in before
+        if row.withdrawn_at is None and (record.withdrawn_at is not None or record.digest != row.digest)
+    ]
 
 
 def _advisory_row(record: OsvRecord, source: Source) -> tuple[object, ...]:
@@ -244,6 +261,7 @@ def _affected_rows(
                 interval.fixed,
                 interval.rule,
                 interval.flagged,
+                package.build,
             )
             if row not in seen:
                 seen.add(row)

@@ -1,14 +1,17 @@
 """Which advisories make one vulnerability."""
 
+from datetime import UTC, datetime
+
 from osv_bucket import Record, make_record, to_bytes
 from sqlalchemy import select
 
 from service.advisories.models import Advisory, Vulnerability, VulnerabilityAdvisory, VulnerabilityAlias
 from service.advisories.osv_record import read_record
-from service.advisories.storing import Stored, store
+from service.advisories.storing import Stored, retract, store
 from service.db import WriteSession
 
 CVE = "CVE-2024-3094"
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 #: The shapes in which five databases publish the xz backdoor.
 XZ = [
     make_record("DEBIAN-CVE-2024-3094", "Debian:13/xz-utils", "introduced 5.6.0", upstream=[CVE]),
@@ -147,3 +150,122 @@ def test_a_record_that_was_withdrawn_before_we_saw_it_joins_nothing(session: Wri
     )
 
     assert groups(session) == {}
+
+
+def ids(session: WriteSession) -> dict[str, int]:
+    session.expire_all()
+    return {
+        row.name: row.id for row in session.scalars(select(Vulnerability).where(Vulnerability.merged_into_id.is_(None)))
+    }
+
+
+ONE, TWO = "CVE-2024-1111", "CVE-2024-2222"
+LATER, LATER_STILL = "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z"
+FIRST, SECOND = make_record("GHSA-2222-2222-2222", aliases=[ONE]), make_record("GHSA-3333-3333-3333", aliases=[TWO])
+BRIDGE = make_record("RUSTSEC-2024-0001", aliases=[ONE, TWO])
+
+
+def test_a_claim_that_is_taken_back_parts_what_nothing_else_joins(session: WriteSession) -> None:
+    put(session, FIRST, SECOND, BRIDGE)
+    before = ids(session)
+
+    split = put(session, BRIDGE | {"aliases": [ONE], "modified": LATER}).split
+
+    assert groups(session) == {
+        ONE: {FIRST["id"]: "alias", BRIDGE["id"]: "alias"},
+        TWO: {SECOND["id"]: "alias"},
+    }
+    after = ids(session)
+    assert after[ONE] == before[ONE]
+    assert split == ((after[ONE], after[TWO]),)
+    parted = session.get_one(Vulnerability, after[TWO])
+    assert (parted.split_from_id, parted.settled) == (after[ONE], False)
+
+
+def test_what_something_else_still_joins_stays_together(session: WriteSession) -> None:
+    put(session, FIRST, SECOND, BRIDGE, make_record("PYSEC-2024-1", aliases=[ONE, TWO]))
+
+    assert put(session, BRIDGE | {"aliases": [ONE], "modified": LATER}).split == ()
+    assert aliases(session, ONE) == {ONE, TWO, FIRST["id"], SECOND["id"], BRIDGE["id"], "PYSEC-2024-1"}
+
+
+def test_a_withdrawn_record_joins_no_longer(session: WriteSession) -> None:
+    put(session, FIRST, SECOND, BRIDGE)
+
+    put(session, BRIDGE | {"withdrawn": LATER, "modified": LATER})
+
+    assert (aliases(session, ONE), aliases(session, TWO)) == ({ONE, FIRST["id"]}, {TWO, SECOND["id"]})
+
+
+def test_a_record_that_vanished_joins_no_longer_and_joins_again_when_it_is_back(session: WriteSession) -> None:
+    put(session, FIRST, SECOND, BRIDGE)
+    before = ids(session)
+
+    [split] = retract(session, [BRIDGE["id"]], now=NOON).split
+    assert ids(session) == before | {TWO: split[1]}
+
+    assert put(session, BRIDGE).merged == ((split[1], split[0]),)
+    assert ids(session) == before
+
+
+def test_a_group_of_which_nobody_speaks_keeps_its_names_and_is_found_again(session: WriteSession) -> None:
+    put(session, FIRST)
+    before = ids(session)
+
+    put(session, FIRST | {"withdrawn": LATER, "modified": LATER})
+    assert aliases(session, ONE) == {ONE, FIRST["id"]}
+
+    put(session, FIRST | {"modified": LATER_STILL})
+    assert ids(session) == before
+    assert groups(session) == {ONE: {FIRST["id"]: "alias"}}
+
+
+def test_names_that_only_a_withdrawn_record_joined_are_free(session: WriteSession) -> None:
+    put(session, BRIDGE)
+    put(session, BRIDGE | {"withdrawn": LATER, "modified": LATER})
+
+    put(session, FIRST, SECOND)
+
+    assert (aliases(session, ONE), aliases(session, TWO)) == ({ONE, FIRST["id"]}, {TWO, SECOND["id"]})
+
+
+def test_the_part_with_the_best_name_goes_on_where_nobody_speaks_of_the_groups_own(session: WriteSession) -> None:
+    put(session, make_record("RUSTSEC-2024-0001", aliases=[ONE]))
+    before = ids(session)
+
+    put(session, make_record("RUSTSEC-2024-0001", modified=LATER))
+
+    assert ids(session) == {"RUSTSEC-2024-0001": before[ONE]}
+    assert aliases(session, "RUSTSEC-2024-0001") == {"RUSTSEC-2024-0001"}
+
+
+def test_evidence_goes_with_the_part_that_it_speaks_of(session: WriteSession) -> None:
+    put(session, make_record("DSA-1-1", upstream=[ONE]), make_record("DSA-2-1", upstream=[TWO]), BRIDGE)
+
+    put(session, BRIDGE | {"aliases": [TWO], "modified": LATER})
+
+    assert groups(session) == {ONE: {"DSA-1-1": "evidence"}, TWO: {"DSA-2-1": "evidence", BRIDGE["id"]: "alias"}}
+
+
+def test_a_part_may_join_another_vulnerability(session: WriteSession) -> None:
+    put(session, make_record("A-1", aliases=["OTHER-1"]))
+    put(session, FIRST, SECOND, BRIDGE)
+    before = ids(session)
+
+    stored = put(
+        session,
+        BRIDGE | {"aliases": [ONE], "modified": LATER},
+        make_record("A-1", aliases=["OTHER-1", TWO], modified=LATER),
+    )
+
+    assert (stored.merged, stored.split) == ((), ())
+    assert ids(session) == {ONE: before[ONE], TWO: before["A-1"]}
+    assert not session.get_one(Vulnerability, before["A-1"]).settled
+
+
+def test_bundles_never_join_and_a_record_of_one_flaw_under_two_cves_does(session: WriteSession) -> None:
+    put(session, make_record("DSA-1-1", aliases=[ONE, TWO]), make_record("USN-1-1", related=[ONE, TWO]))
+    assert ids(session).keys() == {ONE, TWO}
+
+    put(session, make_record("GHSA-2222-2222-2222", aliases=[ONE, TWO]))
+    assert ids(session).keys() == {ONE}
