@@ -14,7 +14,11 @@ Act = Callable[[Engine, datetime], object]
 
 #: Until then the act that is not stopped has either finished or waits for a lock that the stopped one holds.
 PATIENCE_S = 10
-_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+#: A feed that waits for uploads sleeps in the server between two looks (`service.flows.traffic.barrier`).
+_WAITING = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND (wait_event_type = 'Lock' OR wait_event = 'PgSleep')
+""")
 
 
 class _Stop:

@@ -4,9 +4,11 @@ An advisory is unsettled from the commit that changed it until its matches and e
 leaves behind is picked up by whoever settles next.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, ColumnElement, Engine, Text, literal_column, select, text, update
@@ -17,18 +19,20 @@ from service.advisories.models import Advisory, Vulnerability
 from service.db import Lock, WriteSession, arrays, reading
 from service.flows.traffic import barrier, hold_off_feeds, hold_off_uploads, in_transaction
 from service.incidents.assessing import Cause, Question, assess
-from service.incidents.merging import merge_incidents
+from service.incidents.merging import awaits_merging, merge_incidents
 from service.incidents.rating import rate_anew
 from service.incidents.reading import products_exposed_to
-from service.inventory.field import products_using, uses_of_products
+from service.inventory.field import uses_of_products, weigh_products
 from service.inventory.products import lock_streams
 
 T = TypeVar("T")
 
 #: Advisories matched in one transaction.
 MATCHED_AT_ONCE = 5_000
-#: Products whose exposures are brought up to date in one transaction.
+#: Products whose exposures are brought up to date in one transaction, and how many exposures that may concern. Uploads
+#: of these products, and of others that share the incidents, wait until it is through.
 ASSESSED_AT_ONCE = 200
+EXPOSED_AT_ONCE = 1_000
 
 
 def settle(engine: Engine, *, actor: str, now: datetime, only: Collection[int] | None = None) -> int:
@@ -44,8 +48,8 @@ def settle(engine: Engine, *, actor: str, now: datetime, only: Collection[int] |
     barrier(engine)  # uploads that could not see the ranges have committed their components
     for batch in _batches(unsettled, MATCHED_AT_ONCE):
         in_transaction(engine, partial(_match, batch=batch))
-    # Uploads that could not see the matches have committed their usage; the others wait until incidents are merged.
-    in_transaction(engine, partial(_merge, actor=actor, now=now))
+    barrier(engine)  # uploads that could not see the matches have committed their usage
+    _merge(engine, actor=actor, now=now)
     _assess(engine, {item.id for item in bereft}, actor=actor, now=now)
     in_transaction(engine, partial(_mark_settled, table=Vulnerability, batch=bereft))
     for batch in _batches(unsettled, MATCHED_AT_ONCE):
@@ -89,20 +93,43 @@ def _match(session: WriteSession, batch: Sequence[Unsettled]) -> None:
     match_advisories(session, [item.id for item in batch])
 
 
-def _merge(session: WriteSession, actor: str, now: datetime) -> None:
-    hold_off_uploads(session)
-    merge_incidents(session, actor=actor, now=now)
+def _merge(engine: Engine, actor: str, now: datetime) -> None:
+    """Let incidents follow their vulnerabilities, while uploads wait; most of the time there is nothing to do."""
+    with reading(engine) as session:
+        if not awaits_merging(session):
+            return
+
+    def merge(session: WriteSession) -> None:
+        hold_off_uploads(session)
+        merge_incidents(session, actor=actor, now=now)
+
+    in_transaction(engine, merge)
 
 
 def _assess(engine: Engine, vulnerability_ids: set[int], *, actor: str, now: datetime) -> None:
     with reading(engine) as session:
-        component_ids = set().union(*matched_components(session, vulnerability_ids).values())
-        product_ids = products_using(session, component_ids) | products_exposed_to(session, vulnerability_ids)
+        weights = Counter(chain.from_iterable(matched_components(session, vulnerability_ids).values()))
+        exposed = dict.fromkeys(products_exposed_to(session, vulnerability_ids), 1)
+        work = exposed | weigh_products(session, weights)
     for some in _batches(sorted(vulnerability_ids), MATCHED_AT_ONCE):
         in_transaction(engine, partial(_rate, vulnerability_ids=some, actor=actor, now=now))
-    for batch in _batches(sorted(product_ids), ASSESSED_AT_ONCE):
-        question = Question(frozenset(batch), frozenset(vulnerability_ids), frozenset(component_ids))
+    for batch in portions(sorted(work.items())):
+        question = Question(frozenset(batch), frozenset(vulnerability_ids), frozenset(weights))
         in_transaction(engine, partial(look_again, question=question, cause=Cause(actor=actor, at=now)))
+
+
+def portions(work: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Deal products, each with the number of exposures it may concern, into what one transaction takes."""
+    portion: list[int] = []
+    total = 0
+    for product_id, count in work:
+        if portion and (len(portion) == ASSESSED_AT_ONCE or total + count > EXPOSED_AT_ONCE):
+            yield portion
+            portion, total = [], 0
+        portion.append(product_id)
+        total += count
+    if portion:
+        yield portion
 
 
 def _rate(session: WriteSession, vulnerability_ids: Sequence[int], actor: str, now: datetime) -> None:

@@ -1,9 +1,9 @@
 """How uploads and feeds share the road: neither misses the other, and a deadlock costs a retry, not an answer.
 
 An upload commits components and their matches first, usage and exposures second; a feed commits ranges first, matches
-second, exposures third. Uploads hold a shared lock in each of their transactions. The feed side takes the exclusive
-lock between its steps, and gives it back at once: whoever was on the way has then arrived, and whoever starts later
-sees what the feed committed.
+second, exposures third. Uploads hold a shared lock in each of their transactions. Between its steps the feed side looks
+who holds it, and waits until these have arrived; whoever starts later sees what the feed committed. To take the lock
+exclusively would do the same, but every upload that came meanwhile would queue up behind the slowest one.
 """
 
 import random
@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 
-from service.db import Lock, WriteSession, writing
+from service.db import Lock, ReadSession, WriteSession, writing
 from service.errors import Busy
 from service.log import logger
 
@@ -36,9 +36,29 @@ def hold_off_uploads(session: WriteSession) -> None:
 
 
 def barrier(engine: Engine) -> None:
-    """Wait until every upload that is on the way has arrived."""
+    """Wait until every upload that is on the way has arrived. Others may set out meanwhile."""
     with writing(engine) as session:
-        hold_off_uploads(session)
+        pause = _FIRST_PAUSE_S
+        on_the_way = _on_the_way(session)
+        while on_the_way:
+            session.execute(select(func.pg_sleep(pause)))
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            on_the_way &= _on_the_way(session)
+
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.05
+#: A lock's key is 64 bits wide, and shown in two halves. A transaction's virtual id never comes back.
+_HOLDERS = text("""
+    SELECT virtualtransaction FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (classid::bigint << 32) + objid::bigint = :key
+""")
+
+
+def _on_the_way(session: ReadSession) -> set[str]:
+    """Name the transactions that hold the uploads' lock at this moment."""
+    return set(session.scalars(_HOLDERS, {"key": Lock.UPLOADS}))
 
 
 def in_transaction(engine: Engine, act: Callable[[WriteSession], T]) -> T:

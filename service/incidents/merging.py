@@ -2,32 +2,40 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
 from service.advisories.models import Vulnerability
-from service.db import WriteSession, any_of
+from service.db import ReadSession, WriteSession, any_of
 from service.incidents.models import Exposure, Incident
 from service.incidents.representing import incident_name
 from service.incidents.stepping import end_episodes
 from service.incidents.timeline import Entry, write_timeline
 
 
+def awaits_merging(session: ReadSession) -> bool:
+    """Tell whether some vulnerability was merged into another, and its incident has yet to follow."""
+    return session.execute(_awaiting().limit(1)).first() is not None
+
+
 def merge_incidents(session: WriteSession, *, actor: str, now: datetime) -> int:
     """Merge the incidents of vulnerabilities that were merged; gives how many there were. Idempotent."""
-    # One step leads to the survivor: `grouping` lets whoever was merged into a loser follow it.
-    survivor = aliased(Vulnerability)
-    rows = session.execute(
-        select(Incident.id, Vulnerability.id, survivor.id)
-        .join(Vulnerability, Vulnerability.id == Incident.vulnerability_id)
-        .join(survivor, survivor.id == Vulnerability.merged_into_id)
-        .where(Incident.status != "merged")
-        .order_by(Incident.id)
-    ).all()
+    rows = session.execute(_awaiting().order_by(Incident.id)).all()
     _lock_exposures(session, {id_ for _, *both in rows for id_ in both})
     for incident_id, _, survivor_id in rows:
         _merge(session, session.get_one(Incident, incident_id), survivor_id, actor=actor, now=now)
     return len(rows)
+
+
+def _awaiting() -> Select[int, int, int]:
+    # One step leads to the survivor: `grouping` lets whoever was merged into a loser follow it.
+    survivor = aliased(Vulnerability)
+    return (
+        select(Incident.id, Vulnerability.id, survivor.id)
+        .join(Vulnerability, Vulnerability.id == Incident.vulnerability_id)
+        .join(survivor, survivor.id == Vulnerability.merged_into_id)
+        .where(Incident.status != "merged")
+    )
 
 
 def _lock_exposures(session: WriteSession, vulnerability_ids: set[int]) -> None:

@@ -3,14 +3,14 @@
 "Now" means this, everywhere. Only what is in the field opens exposures.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, null, select, tuple_, union_all
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, literal, null, select, tuple_, union_all
 from sqlalchemy.dialects import postgresql as pg
 
 from service.clock import OPEN
-from service.db import ReadSession, any_of
+from service.db import ReadSession, any_of, arrays
 from service.inventory.models import Release, Stream, Upload, Usage
 
 
@@ -41,6 +41,34 @@ def products_using(session: ReadSession, component_ids: Iterable[int]) -> set[in
     wanted = Usage.component_id == any_of(component_ids)
     uses = union_all(_heads().where(wanted), _releases().where(wanted)).subquery()
     return set(session.scalars(select(uses.c.product_id).distinct()))
+
+
+def products_by_component(session: ReadSession, component_ids: Iterable[int]) -> dict[int, int]:
+    """Count the products that have each of the named components in the field; those that nobody has are left out."""
+    wanted = Usage.component_id == any_of(component_ids)
+    uses = union_all(_heads().where(wanted), _releases().where(wanted)).subquery()
+    rows = session.execute(
+        select(uses.c.component_id, func.count(uses.c.product_id.distinct())).group_by(uses.c.component_id)
+    )
+    return dict(rows.all())
+
+
+def weigh_products(session: ReadSession, weights: Mapping[int, int]) -> dict[int, int]:
+    """Give the products that have any of some components in the field, and the sum of what these weigh.
+
+    Args:
+        session: One snapshot.
+        weights: Component id to what each use of it weighs.
+    """
+    weighed = arrays(component_id=(BigInteger(), list(weights)), weight=(BigInteger(), list(weights.values())))
+    wanted = Usage.component_id == any_of(weights)
+    uses = union_all(_heads().where(wanted), _releases().where(wanted)).subquery()
+    rows = session.execute(
+        select(uses.c.product_id, cast(func.sum(weighed.c.weight), BigInteger()))
+        .join(weighed, weighed.c.component_id == uses.c.component_id)
+        .group_by(uses.c.product_id)
+    )
+    return dict(rows.all())
 
 
 def all_uses(session: ReadSession, product_id: int) -> list[FieldUse]:

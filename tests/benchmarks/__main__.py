@@ -6,11 +6,11 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import beside, crowd, giant, inventory, parsing, rematch, searching, sync
+from benchmarks import beside, crowd, giant, inventory, meanwhile, parsing, rematch, searching, sync
 from benchmarks.surroundings import corpus, describe_machine
 
 #: Together under twelve minutes on two idle cores.
-USUAL = ("parsing", "beside", "inventory", "searching", "crowd", "giant")
+USUAL = ("parsing", "beside", "inventory", "searching", "crowd", "giant", "meanwhile")
 
 
 def main(names: list[str]) -> None:
@@ -24,6 +24,7 @@ def main(names: list[str]) -> None:
         "sync": sync.main,
         "crowd": crowd.main,
         "giant": lambda: giant.main([]),
+        "meanwhile": lambda: meanwhile.main([]),
         "rematch": rematch.main,
     }
     for name in names or USUAL:
