@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from osv_bucket import Record, to_bytes
+from osv_bucket import Record, make_record, to_bytes
 from sboms import Part, make_sbom
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, event, select, text, update
 
 from service.access.models import Team
 from service.access.roles import SYSTEM
-from service.advisories.models import VulnerabilityAlias
+from service.advisories.models import Advisory, VulnerabilityAlias
 from service.advisories.osv_record import read_record
+from service.advisories.own_ids import is_public
 from service.advisories.storing import store
 from service.changes.models import Change
 from service.db import ReadSession, reading, writing
@@ -82,7 +83,16 @@ class Story:
         void_upload(self.engine, sbom["sbom"]["id"], reason=reason, actor=CERT, now=self.tick())
 
     def publish(self, record: Record) -> Published:
+        """Publish it. One with a public id is amended: ours of that kind are older than the rule against them."""
+        if is_public(record["id"]):
+            self._keep(record["id"])
         return publish_advisory(self.engine, record["id"], dict(record), actor=CERT, now=self.tick())
+
+    def _keep(self, osv_id: str) -> None:
+        with writing(self.engine) as session:
+            if session.scalar(select(Advisory.id).where(Advisory.osv_id == osv_id)) is None:
+                store(session, [read_record(to_bytes(make_record(osv_id)))], source="own")
+                session.execute(update(Advisory).where(Advisory.osv_id == osv_id).values(settled=True))
 
     def withdraw(self, osv_id: str) -> Published:
         return withdraw_advisory(self.engine, osv_id, actor=CERT, now=self.tick())

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Body, Depends, Query, Response
 from pydantic import Field
@@ -18,9 +19,19 @@ from service.advisories.reading import (
 )
 from service.api.deps import Listing, Now, Primary, Read, listing, may
 from service.api.problems import problems
+from service.api.published import (
+    ProductHitOut,
+    ProductHitPage,
+    PublishedOut,
+    ReachOut,
+    UnevaluatedPartOut,
+    published_values,
+    reach_values,
+)
 from service.api.schemas import Answer, Page
 from service.db import ReadSession
-from service.flows.publishing import Published, publish_advisory, withdraw_advisory
+from service.flows.publishing import publish_advisory, withdraw_advisory
+from service.flows.reach import hits_of_advisory, reach_of
 from service.incidents.listing import incidents_about
 
 router = APIRouter(prefix="/v1/advisories", tags=["advisories"])
@@ -67,14 +78,6 @@ class IntervalOut(Answer):
     fixed: str | None
 
 
-class UnevaluatedPartOut(Answer):
-    """A part of a record that matches nothing because it cannot be read."""
-
-    package: str
-    reason: str
-    detail: str
-
-
 class AdvisoryOut(Answer):
     """An advisory: what we read from it, and the record as received."""
 
@@ -94,16 +97,6 @@ class AdvisoryOut(Answer):
     matches: dict[str, int] = Field(description="components that it matches, by certainty")
     settled: bool = Field(description="exposures have followed its last change")
     record: dict[str, Any]
-
-
-class PublishedOut(Answer):
-    """What an own advisory meets."""
-
-    id: str = Field(validation_alias="osv_id")
-    created: bool
-    component_count: int = Field(description="components that match, in any SBOM ever received")
-    product_count: int = Field(description="products that have one of them in the field")
-    unevaluated: list[UnevaluatedPartOut]
 
 
 @router.get("", dependencies=reads)
@@ -131,9 +124,30 @@ def show(advisory: str, session: Read) -> AdvisoryOut:
     return _in_full(session, find_advisory(session, advisory))
 
 
+@router.get(
+    "/{advisory}/products", dependencies=[Depends(may("read")), Depends(may("read_incidents"))], responses=problems(404)
+)
+def products(
+    advisory: str, session: Read, place: Annotated[Listing, Depends(listing("advisory products"))]
+) -> ProductHitPage:
+    """List the products that have in the field what an advisory matches, any feed's too."""
+    row = find_advisory(session, advisory)
+    hits = hits_of_advisory(session, row, after=place.after(""), limit=place.limit)
+    following = place.write(hits.next) if hits.next else None
+    return ProductHitPage(items=[ProductHitOut.model_validate(one) for one in hits.products], next=following)
+
+
+@router.get(
+    "/{advisory}/reach", dependencies=[Depends(may("read")), Depends(may("read_incidents"))], responses=problems(404)
+)
+def reach(advisory: str, session: Read, now: Now) -> ReachOut:
+    """Say whom an advisory hits and hit, what nobody can tell, and what it nearly names."""
+    row = find_advisory(session, advisory)
+    return ReachOut.model_validate(reach_values(reach_of(session, row, now=now), _products_at(row.osv_id)))
+
+
 @router.put(
     "/{advisory}",
-    response_model=PublishedOut,
     responses=problems(409) | {201: {"model": PublishedOut, "description": "The advisory is new"}},
 )
 def put(
@@ -145,19 +159,27 @@ def put(
     now: Now,
     *,
     dry_run: Annotated[bool, Query(description="say what it would meet, and keep nothing")] = False,
-) -> Published:
-    """Publish or amend an own advisory. Its exposures are open when the answer comes."""
+) -> PublishedOut:
+    """Publish or amend an own advisory. Its exposures are open when the answer comes.
+
+    A new one needs an id of its own: `x_…`, as OSV's schema wants it of private databases.
+    """
     published = publish_advisory(engine, advisory, record, actor=actor, now=now, dry_run=dry_run)
     response.status_code = 201 if published.created and not dry_run else 200
-    return published
+    return PublishedOut.model_validate(published_values(published, None if dry_run else _products_at(advisory)))
 
 
-@router.post("/{advisory}:withdraw", response_model=PublishedOut, responses=problems(404, 409))
+@router.post("/{advisory}:withdraw", responses=problems(404, 409))
 def withdraw(
     advisory: str, engine: Primary, actor: Annotated[Actor, Depends(may("publish_advisory"))], now: Now
-) -> Published:
+) -> PublishedOut:
     """Withdraw an own advisory: what it alone opened is withdrawn. To put it again brings it back."""
-    return withdraw_advisory(engine, advisory, actor=actor, now=now)
+    published = withdraw_advisory(engine, advisory, actor=actor, now=now)
+    return PublishedOut.model_validate(published_values(published, _products_at(advisory)))
+
+
+def _products_at(advisory: str) -> str:
+    return f"/v1/advisories/{quote(advisory, safe='')}/products"
 
 
 def _in_full(session: ReadSession, row: Advisory) -> AdvisoryOut:

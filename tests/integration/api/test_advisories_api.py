@@ -31,15 +31,13 @@ def test_an_own_advisory_is_matched_before_the_answer_comes(admin: TestClient) -
     for product in ("shop", "blog"):
         upload(admin, product, LODASH)
     tried = admin.put("/v1/advisories/OWN-1", json=AFFECTED, params={"dry_run": True})
-    assert (tried.status_code, tried.json()) == (
-        200,
-        {"id": "OWN-1", "created": True, "component_count": 1, "product_count": 2, "unevaluated": []},
-    )
+    said = {"id": "OWN-1", "created": True, "component_count": 1, "product_count": 2, "unevaluated": []}
+    assert (tried.status_code, {name: tried.json()[name] for name in said}) == (200, said)
     assert admin.get("/v1/advisories/OWN-1").status_code == 404
     assert admin.get("/v1/incidents").json()["items"] == []
 
     published = admin.put("/v1/advisories/OWN-1", json=AFFECTED)
-    assert (published.status_code, published.json()) == (201, tried.json())
+    assert (published.status_code, {name: published.json()[name] for name in said}) == (201, said)
     assert admin.put("/v1/advisories/OWN-1", json=AFFECTED).status_code == 200
     shown = admin.get("/v1/advisories/OWN-1").json()
     assert shown["affected"] == [
