@@ -47,3 +47,8 @@ def number(digits: str) -> bytes:
 def text(value: str) -> bytes:
     """Encode text in the order of its code points, a prefix before its continuations."""
     return value.encode() + b"\x00"
+
+
+def integer(value: int, size: int) -> bytes:
+    """Encode a whole number, negative or not, in *size* bytes; it has to fit them."""
+    return (value + (1 << (8 * size - 1))).to_bytes(size, "big")

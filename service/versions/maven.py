@@ -16,6 +16,7 @@ import re
 from functools import lru_cache
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
+from unicodedata import decimal
 
 from service.versions.keys import number, text
 
@@ -72,7 +73,7 @@ def maven_compare(a: str, b: str) -> int:
 def parse(version: str) -> tuple[Level, ...]:
     """Split a version into its chain of levels; at least one, the first may be empty (``0``)."""
     levels: list[list[int | Qualifier]] = [[]]
-    pieces = _PIECE.findall(version.lower())
+    pieces = _PIECE.findall(_plain_digits(version.lower()))
     previous = "."
     for piece, following in zip_longest(pieces, pieces[1:], fillvalue=""):
         if piece in _SEPARATORS:
@@ -88,6 +89,13 @@ def parse(version: str) -> tuple[Level, ...]:
             _add_qualifier(levels, piece, following)
         previous = piece
     return _normalised(levels)
+
+
+def _plain_digits(version: str) -> str:
+    """Write digits of every script as Java reads them; those outside the basic plane are letters to it."""
+    if version.isascii():
+        return version
+    return "".join(str(decimal(one)) if one.isdecimal() and one <= "\uffff" else one for one in version)
 
 
 def _add_qualifier(levels: list[list[int | Qualifier]], word: str, following: str) -> None:

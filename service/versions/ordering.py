@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from service.versions.alpm import alpm_key
 from service.versions.apk import apk_key
 from service.versions.dpkg import dpkg_key
 from service.versions.families import family_of
@@ -14,12 +15,13 @@ from service.versions.nuget import nuget_key
 from service.versions.numbers import cran_key, hackage_key
 from service.versions.packagist import packagist_key
 from service.versions.pep440 import pep440_key
+from service.versions.pub import pub_key
 from service.versions.rpm import rpm_key
-from service.versions.semver import bitnami_key, julia_key, pub_key, semver_key
+from service.versions.semver import bitnami_key, julia_key, semver_key
 from service.versions.unparsable import SHOWN, UnparsableVersion
 
 #: Stored beside keys. Raise it with any change of their bytes or of an ecosystem's family, so that they are rebuilt.
-KEY_VERSION: Final = 1
+KEY_VERSION: Final = 2
 
 #: Longer versions are refused. A key takes at most nine bytes a character, and PostgreSQL's index rows at most 2,704.
 MAX_CHARACTERS: Final = 256
@@ -59,6 +61,7 @@ _ORDERINGS: Final = {
     "cran": _by_key(cran_key),
     "hackage": _by_key(hackage_key),
     "dpkg": _by_key(dpkg_key),
+    "alpm": _by_key(alpm_key),
     "apk": _by_key(apk_key),
     "rpm": _by_key(rpm_key),
 }

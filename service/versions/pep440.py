@@ -35,7 +35,8 @@ _PHASE = {
 
 _PATTERN = re.compile(rf"\s*{VERSION_PATTERN}\s*", re.VERBOSE | re.IGNORECASE | re.ASCII)
 _LOCAL_SEPARATOR = re.compile(r"[._-]")
-_LEGACY_PART = re.compile(r"(\d+|[a-z]+|\.|-)", re.ASCII)
+# Digits of any script make a part, as in setuptools; only ASCII ones are padded.
+_LEGACY_PART = re.compile(r"(\d+|[a-z]+|\.|-)")
 _LEGACY_ALIAS = {"pre": "c", "preview": "c", "-": "final-", "rc": "c", "dev": "@"}
 
 

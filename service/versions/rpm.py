@@ -20,9 +20,11 @@ _EPOCH = re.compile(r"([0-9]+):(.*)", re.DOTALL)
 def rpm_key(version: str) -> bytes:
     """Encode epoch, version and release; any text has an order, so nothing is refused."""
     epoch = _EPOCH.fullmatch(version)
-    upstream, hyphen, release = (epoch[2] if epoch else version).partition("-")
-    tail = _RELEASE + _part(release) if hyphen else _NO_RELEASE
-    return number(epoch[1] if epoch else "") + _part(upstream) + tail
+    rest = epoch[2] if epoch else version
+    upstream, hyphen, release = rest.rpartition("-")
+    if not hyphen:
+        return number(epoch[1] if epoch else "") + _part(rest) + _NO_RELEASE
+    return number(epoch[1] if epoch else "") + _part(upstream) + _RELEASE + _part(release)
 
 
 def _part(value: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Semantic versions as OSV meets them: npm, crates.io, Go, Hex, Swift and others; Pub, Julia and Bitnami beside them.
+"""Semantic versions as OSV meets them: npm, crates.io, Go, Hex, Swift and others; Julia and Bitnami beside them.
 
 Stricter than nobody: a leading ``v`` or ``go`` and missing parts are read, as in OSV's own comparators. Where SemVer
 itself has no opinion, the order is the one people mean:
@@ -7,9 +7,8 @@ itself has no opinion, the order is the one people mean:
 - a qualifier without hyphen is a prerelease (``1.21rc2``, ``1.0.0.RC1``), its number counts as a number.
 
 Key: major, minor, patch, any further numbers, then PRERELEASE and its identifiers, or RELEASE. SemVer ignores what
-stands behind ``+``; three ecosystems do not stop there:
+stands behind ``+``; two ecosystems, and Pub in a module of its own, do not stop there:
 
-- **Pub** orders builds by identifiers, none first (pub_semver).
 - **Julia** orders builds too: advisories end with ``fixed: 1.1.1+2``. No build equals ``+0``, because a binary wrapper
   without build number is its first build, while Julia's own VersionNumber would put it below.
 - **Bitnami** writes its packaging revision as ``-3`` or ``-r3``: not below, but above ``-0``, which equals no revision.
@@ -68,15 +67,6 @@ def _lenient_key(version: str) -> bytes:
     qualifier = _LETTER_DIGIT.sub(".", rest.lstrip(".-_")) or None
     core = number(major) + number(minor) + number(patch)
     return core + b"".join(_FURTHER + number(part) for part in numbers) + _tail(qualifier)
-
-
-def pub_key(version: str) -> bytes:
-    """Encode a Pub version: strict, builds ordered, no build first."""
-    match = _STRICT.fullmatch(version)
-    if match is None:
-        raise UnparsableVersion.of(version, "Pub")
-    build = match[5]
-    return semver_key(version) + (b"\x00" if build is None else b"\x01" + identifiers(build))
 
 
 def julia_key(version: str) -> bytes:

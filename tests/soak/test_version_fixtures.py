@@ -1,19 +1,14 @@
-"""The orderings against everybody's fixtures, and against the tools that own an order, where they are installed.
+"""The orderings against everybody's fixtures.
 
 ``pytest -s -m soak tests/soak/test_version_fixtures.py`` prints the table.
 """
 
-import random
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from packaging.version import InvalidVersion, Version
 
 from service.versions import UnparsableVersion, compare, sort_key
 
@@ -35,13 +30,89 @@ ECOSYSTEMS = {
     "semver": "npm",
 }
 
-#: Lines that may be wrong and refused, each with its reason; elsewhere none may.
-TOLERATED = {
-    "Alpine": (0, 94),  # outside the grammar
-    "Maven": (19, 0),  # Maven 3.9.9 itself answers so: fixtures list publication, not order
-    "Packagist": (4, 2),  # a literal "#", PHP's internal placeholder; the branch dev-foo
-    "Pub": (0, 1),  # five numbers
-    "RubyGems": (0, 2),  # malformed for RubyGems
+#: Lines that say otherwise than the ecosystem's own tool does, by the reason.
+WRONG: dict[str, frozenset[str]] = {
+    # They list the order of publication; Maven 3.9.9 itself answers as we do.
+    "Maven": frozenset(
+        {
+            "1.0.0-RC16 < 1.0.0.RC8-beta",
+            "1.0.0-gradle-rework-beta3 < 1.0.0.RC7-3",
+            "2.9.0-1 < 2.9.0.RC1",
+            "6.1.12.rc5 < 6.1.12rc1",
+            "1.1.31.sec10 < 1.1.31_noneautotype",
+            "1.1.34.sec10 < 1.1.34_noneautotype",
+            "1.1.46.sec10 < 1.1.46_noneautotype",
+            "1.2.8.sec10_noneautotype < 1.2.8_noneautotype",
+            "1.2.31.sec10 < 1.2.31_noneautotype",
+            "1.2.48.sec10 < 1.2.48_noneautotype",
+            "1.2.50.sec10 < 1.2.50_noneautotype",
+            "1.2.54.sec10 < 1.2.54_noneautotype",
+            "1.2.57.sec10 < 1.2.57_noneautotype",
+            "1.2.60.sec10 < 1.2.60_noneautotype",
+            "1.2.67.sec10 < 1.2.67_noneautotype",
+            "1.0.0rc0 < 1.0.beta8",
+            "1.5.9.RC1 < 1.5.9-RC0",
+            "1.1.0-01-glassfish < 1.1.0.Beta1",
+            # 3.9.9 finds ``1-1`` above ``1-ga-1``.
+            "1-1 = 1-ga-1",
+        }
+    ),
+}
+
+#: Lines with a version that has no order, by the reason.
+REFUSED: dict[str, frozenset[str]] = {
+    # Outside the grammar of apk-tools 3, which calls them invalid; no package is published with such a version.
+    "Alpine": frozenset(
+        {
+            "1-r = 1-r0",
+            "1-r-0 < 1-r0",
+            "1-r-1 < 1-r0",
+            "0.r1 < 0r2",
+            "0..1..0 < 0..1..1",
+            "0...1...0 < 0...1...1",
+            "0...1...0.r1 < 0...1...0.r2",
+            "0...1...0r1 < 0...1...0r2",
+            "0..8 = 0..8",
+            "0..8 > 0...8",
+            "0.8.21.r2 > 0.8.21.r1",
+            "10.2.24.r0 > 10.2.22.r0",
+            "0.8.21.r2 < 0.8.21r2",
+            "1.2.0A < 1.2.0d",
+            "1.2.0D < 1.2.0d",
+            "1-r2 > 1-r-1",
+            "1 > 1-ruff",
+            "1-r0-1 = 1-r-2",
+            "1-r0-1 = 1-r0-2",
+            "1-ruff2 = 1-ruff1",
+            "1-ruff2 = 1--ruff1",
+            "1-r0-ruff2 = 1-r0-ruff1",
+            "1.2 > 1.2_blah",
+            "1.2_svn1 > 1.2_csv2",
+            "1.2_cvs1 > 1.2_blah",
+            ".1 < 1",
+            "1 > .1",
+            ".2 > .1",
+            "a < b",
+            "c > b",
+            "c = c",
+            "23_foo > 4_beta",
+            "1.0 < 1.0bc",
+        }
+    ),
+    # PHP's own placeholder for a number, and the name of a branch.
+    "Packagist": frozenset(
+        {
+            "1.2.3.# = 1.2.3",
+            "1.2.3.# = 1.2.3.#",
+            "1.2.3.# = 1.2.3.1",
+            "dev-foo < 1.26.0",
+            "1.26.0 > dev-foo",
+        }
+    ),
+    # Five numbers.
+    "Pub": frozenset({"1.1.3.4.5 = 1.1.3.4.5"}),
+    # Malformed to RubyGems.
+    "RubyGems": frozenset({"1 > 1beta", "1 > 1gamma"}),
 }
 
 _LINE = re.compile(r"(.+?)\s+([<=>])\s+(.+)")
@@ -96,58 +167,21 @@ def written(table: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def assert_tolerable(table: list[Row]) -> None:
+def assert_as_documented(table: list[Row], *, whole: bool) -> None:
+    """Hold that nothing is wrong or refused but what is listed above, and of the whole fixtures all of that."""
     for row in table:
-        wrong, refused = TOLERATED.get(row.ecosystem, (0, 0))
-        assert len(row.wrong) <= wrong, row.wrong
-        assert len(row.refused) <= refused, row.refused
-
-
-def versions_in(folder: Path, name: str) -> list[str]:
-    return sorted({v for file in folder.glob(f"{name}-*.txt") for a, _, b in fixture_pairs(file) for v in (a, b)})
-
-
-def chosen_pairs(versions: list[str], count: int) -> list[tuple[str, str]]:
-    """Half at random, half near neighbours, which differ late; the same ones each run."""
-    chance = random.Random(1)  # noqa: S311 - a sample, no secret
-    anywhere = [(chance.choice(versions), chance.choice(versions)) for _ in range(count // 2)]
-    places = [chance.randrange(len(versions) - 1) for _ in range(count // 2)]
-    return anywhere + [(versions[place], versions[place + 1]) for place in places]
+        for found, listed in ((row.wrong, WRONG), (row.refused, REFUSED)):
+            documented = listed.get(row.ecosystem, frozenset())
+            assert set(found) <= documented, row.ecosystem
+            assert not whole or set(found) == documented, row.ecosystem
 
 
 def test_a_sample_of_the_fixtures_is_ordered_as_written(corpus: Corpus) -> None:
-    assert_tolerable(fixture_table(corpus("versions"), every=10))
+    assert_as_documented(fixture_table(corpus("versions"), every=10), whole=False)
 
 
 @pytest.mark.soak
 def test_all_fixtures_are_ordered_as_written(corpus: Corpus) -> None:
     table = fixture_table(corpus("versions"))
     print("\n" + written(table))
-    assert_tolerable(table)
-
-
-@pytest.mark.soak
-def test_python_versions_agree_with_packaging(corpus: Corpus) -> None:
-    compared = 0
-    for a, b in chosen_pairs(versions_in(corpus("versions"), "pypi"), 50_000):
-        try:
-            left, right = Version(a), Version(b)
-        except InvalidVersion:
-            continue
-        compared += 1
-        assert compare("PyPI", a, b) == (left > right) - (left < right), f"{a} and {b}"
-    assert compared > 10_000
-
-
-@pytest.mark.soak
-@pytest.mark.skipif(shutil.which("dpkg") is None, reason="dpkg is not installed")
-def test_debian_versions_agree_with_dpkg(corpus: Corpus) -> None:
-    def asked(pair: tuple[str, str]) -> str | None:
-        a, b = pair
-        relation = ("eq", "gt", "lt")[compare("Debian", a, b)]
-        finished = subprocess.run(["dpkg", "--compare-versions", a, relation, b], check=False)
-        return None if finished.returncode == 0 else f"dpkg denies {a} {relation} {b}"
-
-    pairs = chosen_pairs(versions_in(corpus("versions"), "debian"), 2_000)
-    with ThreadPoolExecutor(2) as pool:
-        assert not [answer for answer in pool.map(asked, pairs) if answer]
+    assert_as_documented(table, whole=True)
