@@ -12,7 +12,9 @@ from typing import NamedTuple
 import platformdirs
 import pytest
 
-DTRACK_AUDITOR = Path(__file__).parent / "data" / "clients" / "dtrack-auditor.txt"
+_CLIENTS = Path(__file__).parent / "data" / "clients"
+DTRACK_AUDITOR = _CLIENTS / "dtrack-auditor.txt"
+PIP_AUDIT = _CLIENTS / "pip-audit.txt"
 CDXGEN = "@cyclonedx/cdxgen@12.8.4"
 
 #: What installers say when they cannot reach where they install from, as opposed to being told no.
@@ -40,14 +42,24 @@ class Ran(NamedTuple):
 
 
 def install_dtrack_auditor() -> Path:
-    """Give the program, from a virtual environment of its own; skips where it cannot be had."""
+    """Give the program; skips where it cannot be had."""
+    return _from_requirements(DTRACK_AUDITOR) / "dtrackauditor"
+
+
+def install_pip_audit() -> Path:
+    """Give the program; skips where it cannot be had."""
+    return _from_requirements(PIP_AUDIT) / "pip-audit"
+
+
+def _from_requirements(pinned: Path) -> Path:
+    """Give the programs' folder of a virtual environment that has what a file of requirements pins."""
 
     def install(folder: Path) -> None:
         _install([sys.executable, "-m", "venv", str(folder)])
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _install([*pip, "--require-hashes", "--requirement", str(DTRACK_AUDITOR)])
+        _install([*pip, "--require-hashes", "--requirement", str(pinned)])
 
-    return _cached(DTRACK_AUDITOR.read_text(), install) / "bin" / "dtrackauditor"
+    return _cached(pinned.read_text(), install) / "bin"
 
 
 def install_cdxgen() -> Path:
