@@ -1,18 +1,22 @@
 """A small honest OSV bucket: records of our own, the files a bucket makes of them, and a server that can misbehave."""
 
 import json
+import ssl
 import threading
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 Record = dict[str, Any]
+
+_TYPES = {".csv": "text/csv", ".json": "application/json", ".zip": "application/zip"}
 
 MODIFIED = "2024-04-01T12:00:00Z"
 
@@ -64,68 +68,131 @@ def write_ecosystem(bucket: Path, ecosystem: str, records: Iterable[Record | byt
 
 @dataclass(frozen=True)
 class Fault:
-    """How one request goes wrong: an error status, or a body cut after a share of it (0: not even headers)."""
+    """How one request goes wrong.
+
+    An error status, a body cut after a share of it (0: not even headers), another body, or silence for so many seconds
+    before anything is said.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     share: float = 1.0
+    body: bytes | None = None
+    silence_seconds: float = 0
 
 
 @dataclass
 class Bucket:
-    """A running server. `faults` are used up, one a request, before a path is served properly."""
+    """A running server. `faults` are used up, one a request, before a path is served properly.
+
+    `tags`: gives entity tags; without them, as some mirrors, only dates. `ranges`: gives parts of files.
+    """
 
     url: str
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     requests: list[tuple[str, int]] = field(default_factory=list)
+    sent_bytes: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
+    tags: bool = True
+    ranges: bool = True
 
     def asked(self, path: str) -> list[int]:
         """Give the statuses with which requests for *path* were answered."""
         return [status for asked, status in self.requests if asked == path]
 
 
-@contextmanager
-def serve_bucket(folder: Path) -> Iterator[Bucket]:
-    """Serve a folder on loopback, with entity tags, as the bucket does."""
-    bucket = Bucket("")
+class _Handler(BaseHTTPRequestHandler):
+    folder: ClassVar[Path]
+    bucket: ClassVar[Bucket]
+    closing: ClassVar[threading.Event]
+    lock: ClassVar = threading.Lock()
+    protocol_version = "HTTP/1.1"
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def do_HEAD(self) -> None:
+        file = self.folder / unquote(self.path).lstrip("/")
+        self.send_response(200 if file.is_file() else 404)
+        self.send_header("Content-Length", str(file.stat().st_size if file.is_file() else 0))
+        self.end_headers()
 
-        def do_GET(self) -> None:
-            path = unquote(self.path).lstrip("/")
+    def do_GET(self) -> None:
+        bucket = self.bucket
+        path = unquote(self.path).lstrip("/")
+        with self.lock:
+            bucket.at_once += 1
+            bucket.most_at_once = max(bucket.most_at_once, bucket.at_once)
             waiting = bucket.faults.get(path)
-            self._answer(path, waiting.pop(0) if waiting else Fault())
+            fault = waiting.pop(0) if waiting else Fault()
+        try:
+            self.closing.wait(fault.silence_seconds)
+            self._answer(path, fault)
+        finally:
+            with self.lock:
+                bucket.at_once -= 1
 
-        def _answer(self, path: str, fault: Fault) -> None:
-            file = folder / path
-            body = file.read_bytes() if file.is_file() else b""
-            etag = f'"{sha256(body).hexdigest()[:16]}"'
-            status = fault.status if fault.status != 200 else 200 if file.is_file() else 404
-            if status == 200 and self.headers.get("If-None-Match") == etag:
-                status = 304
-            bucket.requests.append((path, status))
-            self.close_connection = fault.share < 1
-            if fault.share == 0:
-                return
-            body = body if status == 200 else b""
-            self.send_response(status)
-            for name, value in {"ETag": etag, "Content-Length": str(len(body)), **fault.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body[: int(len(body) * fault.share)])
+    def _answer(self, path: str, fault: Fault) -> None:
+        file = self.folder / path
+        body = file.read_bytes() if file.is_file() else b""
+        tags = self._tags_of(file, body)
+        status = fault.status if fault.status != 200 else 200 if file.is_file() else 404
+        if status == 200 and (
+            self.headers.get("If-None-Match", "") == tags.get("ETag")
+            or self.headers.get("If-Modified-Since", "") == tags["Last-Modified"]
+        ):
+            status = 304
+        headers = {"Content-Type": _TYPES.get(file.suffix, "text/plain"), **tags}
+        start = self._start(tags) if status == 200 and fault.body is None else 0
+        if start:
+            status, headers["Content-Range"] = 206, f"bytes {start}-{len(body) - 1}/{len(body)}"
+        self.bucket.requests.append((path, status))
+        self.close_connection = fault.share < 1 or bool(fault.silence_seconds)
+        if fault.share == 0:
+            return
+        body = fault.body if fault.body is not None else body[start:] if status in (200, 206) else b""
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body)), **fault.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        sent = body[: int(len(body) * fault.share)]
+        self.bucket.sent_bytes += len(sent)
+        self.wfile.write(sent)
 
-        def log_message(self, *_args: object) -> None:
-            pass
+    def _tags_of(self, file: Path, body: bytes) -> dict[str, str]:
+        changed = file.stat().st_mtime if file.is_file() else 0
+        dated = {"Last-Modified": formatdate(changed, usegmt=True)}
+        return dated | {"ETag": f'"{sha256(body).hexdigest()[:16]}"'} if self.bucket.tags else dated
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    def _start(self, tags: Mapping[str, str]) -> int:
+        wanted = self.headers.get("Range", "")
+        same = self.headers.get("If-Range") in tags.values()
+        return int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and same and self.bucket.ranges else 0
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_args: object) -> None:
+        """Say nothing of clients that gave up."""
+
+
+@contextmanager
+def serve_bucket(folder: Path, context: ssl.SSLContext | None = None) -> Iterator[Bucket]:
+    """Serve a folder on loopback, with entity tags and parts, as the bucket does."""
+    bucket, closing = Bucket(""), threading.Event()
+    handler = type("Handler", (_Handler,), {"folder": folder, "bucket": bucket, "closing": closing})
+    server = _Server(("127.0.0.1", 0), handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    bucket.url = f"http://127.0.0.1:{server.server_address[1]}"
+    bucket.url = f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
     try:
         yield bucket
     finally:
+        closing.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -17,9 +17,13 @@ def upgrade() -> None:
     _signals()
     _splits()
     _builds()
+    _feeds()
+    _installation()
 
 
 def downgrade() -> None:
+    _without_installation()
+    _without_feeds()
     _without_builds()
     _without_splits()
     _without_signals()
@@ -98,3 +102,42 @@ def _builds() -> None:
 def _without_builds() -> None:
     for table in ('component_coord', 'affected'):
         op.drop_column(table, 'build')
+
+
+def _feeds() -> None:
+    """Why: a bundle is as old as it is, whenever it was taken; what is held or missing is remembered as such."""
+    op.add_column('feed', sa.Column('last_modified', sa.Text(), nullable=True))
+    op.add_column('feed', sa.Column('as_of', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('feed', sa.Column('held_count', sa.BigInteger(), server_default=sa.text('0'), nullable=False))
+    op.execute('UPDATE feed SET as_of = succeeded_at')
+    op.create_table('feed_missing',
+    sa.Column('feed_id', sa.BigInteger(), nullable=False),
+    sa.Column('osv_id', sa.Text(collation='C'), nullable=False),
+    sa.Column('modified', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('attempts', sa.BigInteger(), nullable=False),
+    sa.Column('retry_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['feed_id'], ['feed.id'], name=op.f('fk_feed_missing_feed_id_feed')),
+    sa.PrimaryKeyConstraint('feed_id', 'osv_id', name=op.f('pk_feed_missing')),
+    )
+
+
+def _without_feeds() -> None:
+    op.drop_table('feed_missing')
+    op.drop_column('feed', 'held_count')
+    op.drop_column('feed', 'as_of')
+    op.drop_column('feed', 'last_modified')
+
+
+def _installation() -> None:
+    """Why: installations ask public feeds at moments of their own, and all replicas of one at the same."""
+    op.create_table('installation',
+    sa.Column('only', sa.Boolean(), server_default=sa.text('true'), nullable=False),
+    sa.Column('identity', sa.Uuid(), server_default=sa.text('gen_random_uuid()'), nullable=False),
+    sa.CheckConstraint('"only"', name=op.f('ck_installation_only_one')),
+    sa.PrimaryKeyConstraint('only', name=op.f('pk_installation')),
+    )
+    op.execute('INSERT INTO installation DEFAULT VALUES')
+
+
+def _without_installation() -> None:
+    op.drop_table('installation')

@@ -10,6 +10,6 @@ from service.db import ReadSession
 
 
 def uncovered(session: ReadSession, ecosystems: Iterable[str], *, fresh_since: datetime) -> list[str]:
-    """Name those of some ecosystems for which no feed has succeeded since *fresh_since*; sorted."""
-    fresh = select(Feed.ecosystem).where(Feed.succeeded_at >= fresh_since)
+    """Name those of some ecosystems of which no feed is taken as of *fresh_since* or later; sorted."""
+    fresh = select(Feed.ecosystem).where(Feed.as_of >= fresh_since)
     return sorted(set(ecosystems).difference(session.scalars(fresh)))

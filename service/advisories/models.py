@@ -13,8 +13,11 @@ from service.inventory.catalogue_models import Name
 class Feed(Base):
     """One ecosystem of one source of advisories, and how fresh it is.
 
-    `index_digest` and `etag` are of the index that was last taken in full; NULL after a sync that left something out.
-    What is new is told by comparing ids with `FeedAdvisory`, never by a clock: records dated in the future exist.
+    `url` is the feed's identity: a bundle's is that of the feed it was made from. `as_of`: when the feed was as it is
+    here now. `index_digest`, `etag` and `last_modified` are of the index that was last taken in full; NULL after a sync
+    that left something out. `held_count`: advisories that the feed has lost at once and that are kept until somebody
+    agrees. What is new is told by comparing ids with `FeedAdvisory`, never by a clock: records dated in the future
+    exist.
     """
 
     __tablename__ = "feed"
@@ -27,7 +30,10 @@ class Feed(Base):
     succeeded_at: Mapped[datetime | None]
     index_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     etag: Mapped[str | None]
+    last_modified: Mapped[str | None]
+    as_of: Mapped[datetime | None]
     record_count: Mapped[int] = mapped_column(server_default=text("0"))
+    held_count: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]
     last_result: Mapped[dict[str, object] | None] = mapped_column(JSONB)
 
@@ -80,6 +86,18 @@ class FeedAdvisory(Base):
     feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"), primary_key=True)
     osv_id: Mapped[str] = mapped_column(Name, primary_key=True)
     modified: Mapped[datetime]
+
+
+class FeedMissing(Base):
+    """An advisory that a feed lists, as of `modified`, and that cannot be had there, or only in an older form."""
+
+    __tablename__ = "feed_missing"
+
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"), primary_key=True)
+    osv_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    modified: Mapped[datetime]
+    attempts: Mapped[int]
+    retry_at: Mapped[datetime]
 
 
 class Vulnerability(Base):

@@ -3,92 +3,59 @@
 Nothing is fetched inside a transaction; each batch is one of its own, in which its records are stored and noted as
 taken. A sync that stops half-way loses nothing and repeats nothing. What it changed is unsettled until the caller
 settles it, and only then is the sync a success: an ecosystem that is loaded but not yet matched covers nothing.
+
+A feed that has lost suspiciously much is held: what it added is taken, what it lost is kept, and the sync is no success
+until somebody agrees to the loss.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
 
 from sqlalchemy import Engine
 
-from service.advisories.feed_archive import archived_records
-from service.advisories.feed_client import FeedClient
-from service.advisories.feed_index import Index, Plan, digest_of, plan, read_index
-from service.advisories.feeds import forget, mark_taken, record_attempt, record_failure, record_success, taken
+from service.advisories.feed_fetching import Shortfall, Want, fetch_batches
+from service.advisories.feed_index import Index, Plan, digest_of, is_suspicious, plan, read_index
+from service.advisories.feed_loss import lapsed, let_go, quoted
+from service.advisories.feed_missing import missing_records, note_missing, still_missing, waiting
+from service.advisories.feed_source import UNKNOWN, FeedBusy, FeedClient, FeedUnavailable, Tags
+from service.advisories.feeds import (
+    adopt,
+    forget,
+    mark_taken,
+    record_attempt,
+    record_failure,
+    record_success,
+    step_back,
+    taken,
+)
 from service.advisories.models import Feed
-from service.advisories.osv_record import OsvRecord, read_record
-from service.advisories.osv_schema import MalformedRecord
 from service.advisories.storing import Stored, retract, store
+from service.advisories.synced import Progress, Synced
 from service.db import reading, writing
 from service.errors import UpstreamUnavailable
 from service.log import logger
 
+__all__ = ["Progress", "Synced", "sync_ecosystem"]
+
 BATCH_SIZE = 2_000
-
-#: Up to this many records are asked for one by one; beyond, the archive is cheaper.
-_ONE_BY_ONE = 200
-#: Malformed records that a feed's last result names.
-_NAMED = 1_000
-#: Indexes and records round their instants differently.
-_ROUNDING = timedelta(seconds=1)
-
-
-@dataclass
-class Synced:
-    """What one sync of an ecosystem did.
-
-    `missing`: listed in the index, but nowhere to be had. `outdated`: older than the index promised. Both are asked
-    for again. `malformed`: id to what is wrong with it, until a later version is right. `trouble` is what a person has
-    to look at, `error` why the sync stopped.
-    """
-
-    ecosystem: str
-    added: int = 0
-    changed: int = 0
-    vanished: int = 0
-    stored: int = 0
-    merged: int = 0
-    missing: list[str] = field(default_factory=list)
-    outdated: dict[str, datetime] = field(default_factory=dict)
-    malformed: dict[str, str] = field(default_factory=dict)
-    trouble: str | None = None
-    error: str | None = None
-
-    def as_result(self) -> dict[str, object]:
-        """Give the counts as JSON."""
-        return {
-            "added": self.added,
-            "changed": self.changed,
-            "vanished": self.vanished,
-            "stored": self.stored,
-            "merged": self.merged,
-            "missing": len(self.missing),
-            "outdated": len(self.outdated),
-            "malformed": dict(islice(self.malformed.items(), _NAMED)),
-        }
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Records to store, and what to note as taken; a malformed record is noted too, or it would come back for ever."""
-
-    records: list[OsvRecord]
-    modified: dict[str, datetime]
+log = logger("advisories")
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One sync under way."""
+    """One sync under way. `accepted`: so many vanished advisories somebody has agreed to lose."""
 
     engine: Engine
     client: FeedClient
     feed: Feed
     synced: Synced
     now: datetime
+    accepted: int
     batch_size: int
     settle: Callable[[], object]
+    watch: Callable[[Progress], None]
+    shortfall: Shortfall = field(default_factory=Shortfall)
 
 
 def sync_ecosystem(
@@ -97,9 +64,10 @@ def sync_ecosystem(
     ecosystem: str,
     *,
     now: datetime,
-    accept_vanished: bool = False,
+    accepted: int = 0,
     batch_size: int = BATCH_SIZE,
     settle: Callable[[], object] = lambda: None,
+    watch: Callable[[Progress], None] = lambda _: None,
 ) -> Synced:
     """Bring one ecosystem up to date. Failures of the feed are recorded and reported, not raised.
 
@@ -108,71 +76,127 @@ def sync_ecosystem(
         client: The feed; asked outside transactions only.
         ecosystem: The name of its folder.
         now: Aware UTC; not compared with anything the feed says.
-        accept_vanished: Retract also when more than a tenth of what was there is gone.
+        accepted: Up to so many advisories may be gone at once, as somebody has agreed; more are held again.
         batch_size: Records in one transaction.
         settle: Lets matches and exposures follow what was changed, before the sync counts as a success.
+        watch: Told how far it is.
     """
     with writing(engine) as session:
         feed = record_attempt(session, client.url, ecosystem, now=now)
-    run = _Run(engine, client, feed, Synced(ecosystem), now, batch_size, settle)
+    run = _Run(engine, client, feed, Synced(ecosystem), now, accepted, batch_size, settle, watch)
     try:
-        _sync(run, accept_vanished=accept_vanished)
+        _sync(run)
     except UpstreamUnavailable as error:
-        run.synced.error = error.detail
-        logger("advisories").warning("feed failed", ecosystem=ecosystem, error=error.detail)
-        with writing(engine) as session:
-            record_failure(session, feed.id, error=error.detail)
+        _fail(run, error)
     return run.synced
 
 
-def _sync(run: _Run, *, accept_vanished: bool) -> None:
-    feed, synced = run.feed, run.synced
-    fetched = run.client.index(feed.ecosystem, etag=feed.etag if feed.index_digest else None)
-    if fetched is None or digest_of(fetched.content) == feed.index_digest:
-        _succeed(run, feed.index_digest, feed.etag, result=None)
+def _fail(run: _Run, error: UpstreamUnavailable) -> None:
+    run.synced.error, run.synced.leave_alone = error.detail, isinstance(error, FeedBusy)
+    _take_note(run)
+    log.warning("feed failed", ecosystem=run.feed.ecosystem, feed=run.feed.url, error=error.detail)
+    is_unchanged = not (run.synced.added or run.synced.changed or run.synced.vanished)
+    result = None if is_unchanged else run.synced.as_result()
+    with writing(run.engine) as session:
+        record_failure(session, run.feed.id, error=error.detail, result=result, is_unchanged=is_unchanged)
+
+
+def _sync(run: _Run) -> None:
+    feed, as_of = run.feed, run.client.as_of
+    if as_of is not None and feed.as_of is not None and as_of < feed.as_of:
+        run.synced.note = f"made {as_of:%Y-%m-%d %H:%M} UTC, older than what was taken of it already: left alone"
+        return
+    with reading(run.engine) as session:
+        missing = missing_records(session, feed.id)
+    idle = feed.index_digest is not None and len(waiting(missing, now=run.now)) == len(missing)
+    tags = Tags(feed.etag, feed.last_modified) if idle else UNKNOWN
+    fetched = run.client.index(feed.ecosystem, known=tags)
+    if fetched is None or (idle and digest_of(fetched.content) == feed.index_digest):
+        _succeed(run, feed.index_digest, fetched.tags if fetched else tags, result=None)
         return
     index = read_index(fetched.content)
     with reading(run.engine) as session:
-        todo = plan(index, taken(session, feed.id))
-    synced.added, synced.changed = len(todo.added), len(todo.changed)
-    synced.malformed = _still_malformed(feed, index, todo)
-    _store(run, todo.wanted)
-    _retract(run, todo, accept_vanished=accept_vanished)
-    if synced.stored:
+        had = taken(session, feed.id)
+    todo = plan(index, had, waiting(missing, now=run.now))
+    run.synced.added, run.synced.changed = len(todo.added), len(todo.changed)
+    run.shortfall.malformed = _still_malformed(feed, index, todo)
+    _store(run, todo, had, sought_before=frozenset(missing))
+    _take_note(run)
+    not_had = {osv_id: index.modified[osv_id] for osv_id in (*run.synced.missing, *run.synced.outdated)}
+    missing = still_missing(missing, index.modified, not_had, now=run.now)
+    with writing(run.engine) as session:
+        note_missing(session, feed.id, missing)
+    _retract(run, todo)
+    if run.synced.stored:
+        run.watch(Progress(feed.ecosystem, "matching", 0, None))
         run.settle()
-    if synced.missing or synced.outdated or synced.trouble:
-        _succeed(run, None, None, result=synced.as_result())
+    if run.synced.held:
+        _hold(run, index)
+    elif is_suspicious(len(missing), len(index.modified)):
+        raise FeedUnavailable(f"{len(missing)} of {len(index.modified)} records that the index lists cannot be had")
     else:
-        _succeed(run, index.digest, fetched.etag, result=synced.as_result())
+        _succeed(run, index.digest, fetched.tags, result=run.synced.as_result())
 
 
-def _succeed(run: _Run, index_digest: bytes | None, etag: str | None, *, result: dict[str, object] | None) -> None:
+def _succeed(run: _Run, index_digest: bytes | None, tags: Tags, *, result: dict[str, object] | None) -> None:
+    if not _let_lapse(run):
+        return
     with writing(run.engine) as session:
         record_success(
             session,
             run.feed.id,
             index_digest=index_digest,
-            etag=etag,
+            tags=tags,
             result=result,
-            trouble=run.synced.trouble,
+            as_of=run.client.as_of or run.now,
             now=run.now,
         )
 
 
-def _store(run: _Run, wanted: Mapping[str, datetime]) -> None:
-    for batch in _ahead(_batches(run, wanted)):
+def _hold(run: _Run, index: Index | None) -> None:
+    """Say loudly what is held."""
+    synced, ecosystem = run.synced, run.feed.ecosystem
+    left = f"; {len(index.modified)} are left" if index is not None else ""
+    synced.trouble = (
+        f"{synced.held} advisories are gone from {ecosystem} at once{left}. They are kept until somebody says that "
+        f"this is right: muster advisories sync --accept-shrink {quoted(ecosystem)}"
+    )
+    log.error("vanished advisories held", ecosystem=ecosystem, feed=run.feed.url, count=synced.held)
+    with writing(run.engine) as session:
+        record_failure(session, run.feed.id, error=synced.trouble, held=synced.held, result=synced.as_result())
+
+
+def _store(run: _Run, todo: Plan, had: Mapping[str, datetime], *, sought_before: frozenset[str]) -> None:
+    """Store what is wanted; what another source has given already is only noted."""
+    feed, total = run.feed, len(todo.wanted)
+    with writing(run.engine) as session:
+        known = adopt(session, feed.id, todo.added) if todo.added else {}
+    run.synced.known = done = len(known)
+    wanted = {osv_id: at for osv_id, at in todo.wanted.items() if osv_id not in known}
+    if not wanted:
+        return
+    want = Want(
+        client=run.client,
+        ecosystem=feed.ecosystem,
+        modified=wanted,
+        sought_before=sought_before,
+        sample=next(iter(had), None),
+        arriving=lambda done, total: run.watch(Progress(feed.ecosystem, "fetching", done, total)),
+    )
+    for batch in fetch_batches(want, run.batch_size, run.shortfall):
+        back = {osv_id: at for osv_id, at in batch.modified.items() if osv_id in had and at < had[osv_id]}
         with writing(run.engine) as session:
+            if back:
+                step_back(session, feed.id, back)
             _count(run.synced, store(session, batch.records))
-            mark_taken(session, run.feed.id, batch.modified)
+            mark_taken(session, feed.id, batch.modified)
+        done += len(batch.modified)
+        run.watch(Progress(feed.ecosystem, "storing", done, total))
 
 
-def _ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
-    """Fetch and read one batch while the one before it is being stored: each keeps a core busy."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        coming = reader.submit(next, batches, None)
-        while batch := coming.result():
-            coming = reader.submit(next, batches, None)
-            yield batch
+def _take_note(run: _Run) -> None:
+    run.synced.missing, run.synced.outdated = run.shortfall.missing, run.shortfall.outdated
+    run.synced.malformed = run.shortfall.malformed
 
 
 def _still_malformed(feed: Feed, index: Index, todo: Plan) -> dict[str, str]:
@@ -188,84 +212,32 @@ def _count(synced: Synced, stored: Stored) -> None:
     synced.merged += len(stored.merged)
 
 
-def _fetch(client: FeedClient, ecosystem: str, wanted: Mapping[str, datetime]) -> Iterator[tuple[str, bytes]]:
-    """Yield (id, bytes) of what is wanted: record by record if it is little, else (or if there are none) archived."""
-    left = set(wanted)
-    if len(left) <= _ONE_BY_ONE:
-        for osv_id in sorted(left):
-            raw = client.record(ecosystem, osv_id)
-            if raw is None:
-                break  # this mirror keeps no single records, or the index ran ahead of them
-            left.discard(osv_id)
-            yield osv_id, raw
-    if left:
-        with client.archive(ecosystem) as file:
-            yield from archived_records(file, left)
-
-
-def _batches(run: _Run, wanted: Mapping[str, datetime]) -> Iterator[_Batch]:
-    """Read what is wanted and deal it into batches; what did not come is noted as missing."""
-    left = set(wanted)
-    batch = _Batch([], {})
-    for osv_id, raw in _fetch(run.client, run.feed.ecosystem, wanted):
-        if osv_id not in left:
-            continue
-        left.discard(osv_id)
-        _put(run, batch, osv_id, raw, wanted[osv_id])
-        if len(batch.modified) == run.batch_size:
-            yield batch
-            batch = _Batch([], {})
-    if batch.modified:
-        yield batch
-    run.synced.missing = sorted(left)
-
-
-def _put(run: _Run, batch: _Batch, osv_id: str, raw: bytes, promised: datetime) -> None:
-    batch.modified[osv_id] = promised
-    try:
-        record = _read(osv_id, raw)
-        if record.modified < promised - _ROUNDING:
-            record = _newer(run, record)
-    except MalformedRecord as error:
-        run.synced.malformed[osv_id] = error.detail
-        return
-    batch.records.append(record)
-    if osv_id in run.synced.outdated:
-        batch.modified[osv_id] = record.modified
-
-
-def _read(osv_id: str, raw: bytes) -> OsvRecord:
-    record = read_record(raw)
-    if record.osv_id != osv_id:
-        raise MalformedRecord(f"the file says that it is {record.osv_id}")
-    return record
-
-
-def _newer(run: _Run, record: OsvRecord) -> OsvRecord:
-    """Ask for a record by itself of which the archive has an older version than the index promised.
-
-    If its own file is no newer, the index is wrong, and to ask again would not help.
-    """
-    outdated = run.synced.outdated
-    raw = run.client.record(run.feed.ecosystem, record.osv_id) if len(outdated) < _ONE_BY_ONE else None
-    if raw is None:
-        outdated[record.osv_id] = record.modified
-        return record
-    return max(_read(record.osv_id, raw), record, key=lambda each: each.modified)
-
-
-def _retract(run: _Run, todo: Plan, *, accept_vanished: bool) -> None:
-    ecosystem, count = run.feed.ecosystem, len(todo.vanished)
+def _retract(run: _Run, todo: Plan) -> None:
+    count = len(todo.vanished)
     if not count:
         return
-    if todo.held and not accept_vanished:
-        run.synced.trouble = (
-            f"{count} advisories are gone from {ecosystem} at once, more than a tenth. "
-            "They are kept until somebody says that this is right."
-        )
-        logger("advisories").error("vanished advisories held", ecosystem=ecosystem, count=count)
+    if todo.held and count > run.accepted:
+        run.synced.held = count
         return
     with writing(run.engine) as session:
         forget(session, run.feed.id, todo.vanished)
         _count(run.synced, retract(session, todo.vanished, now=run.now))
     run.synced.vanished = count
+
+
+def _let_lapse(run: _Run) -> bool:
+    """Forget sources that nobody uses any longer; False if so much would go with them that it is held."""
+    with reading(run.engine) as session:
+        others = lapsed(session, run.feed, now=run.now)
+    if others is None:
+        return True
+    if others.is_suspicious and len(others.alone) > run.accepted:
+        run.synced.held = len(others.alone)
+        _hold(run, None)
+        return False
+    with writing(run.engine) as session:
+        _count(run.synced, let_go(session, others.feed_ids, others.alone, now=run.now))
+    run.synced.vanished += len(others.alone)
+    log.info("feeds that nobody uses any longer are forgotten", ecosystem=run.feed.ecosystem, feeds=others.urls)
+    run.settle()
+    return True

@@ -2,14 +2,19 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy import Engine
 
-from service.advisories.feeds import freshness
+from service.advisories.feed_bucket_client import without_credentials
+from service.advisories.feeds import freshness, held_counts
+from service.advisories.syncing import Progress as HowFar
 from service.advisories.syncing import Synced
 from service.cli.beside import at_database
 from service.cli.client import Client
@@ -21,16 +26,25 @@ from service.flows.applying import apply_feed
 from service.log import configure
 from service.settings import Settings
 
-_COLUMNS = ("ecosystem", "added", "changed", "withdrawn", "total", "malformed", "seconds", "error")
+_COLUMNS = ("ecosystem", "added", "changed", "withdrawn", "total", "malformed", "missing", "held", "seconds", "error")
+
+#: As a gate that says no: a person has to look.
+_HELD = 1
 
 
 def sync(
     source: Annotated[
         str | None,
-        typer.Option("--from", metavar="URL|DIR", help="a bucket, mirror or folder [default: MUSTER_OSV_URL]"),
+        typer.Option(
+            "--from", metavar="URL|DIR|BUNDLE", help="a bucket, mirror, folder or bundle [default: MUSTER_OSV_URL]"
+        ),
     ] = None,
     ecosystem: Annotated[
         list[str] | None, typer.Option(help="repeatable; used or all [default: MUSTER_OSV_ECOSYSTEMS]")
+    ] = None,
+    accept_shrink: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ECOSYSTEM", help="repeatable; let go of what is held there, as the feed wants"),
     ] = None,
     *,
     as_json: JsonFlag = False,
@@ -41,13 +55,13 @@ def sync(
     """
     settings = Settings()
     if "url" in settings.model_fields_set:
-        _ask_service(settings, own_choice=bool(source or ecosystem), as_json=as_json)
+        _ask_service(settings, accept_shrink, own_choice=bool(source or ecosystem), as_json=as_json)
         return
     configure(json=settings.log_json, level="ERROR")
     url = feed_url(source or settings.osv_url)
     if url == "none":
         raise Refused("MUSTER_OSV_URL is none; name a feed, a mirror or a folder with --from.")
-    rows = _sync_here(settings, url, chosen(ecosystem, settings))
+    rows = _sync_here(settings, url, chosen(ecosystem, settings), accept_shrink or [])
     if as_json:
         show_json({"items": rows, "next": None})
     elif rows:
@@ -56,17 +70,19 @@ def sync(
         show_line("No ecosystem is in use yet: send SBOMs first, or name some with --ecosystem.")
     failed = [row["ecosystem"] for row in rows if row["error"]]
     if failed:
-        raise UpstreamUnavailable(f"{url} did not give all of {', '.join(failed)}.")
+        raise UpstreamUnavailable(f"{without_credentials(url)} did not give all of {', '.join(failed)}.")
+    if any(row["held"] for row in rows):
+        raise typer.Exit(_HELD)
 
 
 def feed_url(source: str) -> str:
-    """Turn a folder's path into its address; addresses, and `none`, stay as they are."""
+    """Turn a path into its address; addresses, and `none`, stay as they are."""
     if "://" in source or source == "none":
         return source
-    folder = Path(source)
-    if not folder.is_dir():
-        raise typer.BadParameter(f"{source} is neither an address nor a folder", param_hint="--from")
-    return folder.resolve().as_uri()
+    place = Path(source)
+    if not place.exists():
+        raise typer.BadParameter(f"{source} is neither an address nor a folder nor a bundle", param_hint="--from")
+    return place.resolve().as_uri()
 
 
 def chosen(given: list[str] | None, settings: Settings) -> str | list[str]:
@@ -78,20 +94,33 @@ def chosen(given: list[str] | None, settings: Settings) -> str | list[str]:
     return alone[0] if alone else list(names)
 
 
-def _ask_service(settings: Settings, *, own_choice: bool, as_json: bool) -> None:
+@contextmanager
+def progress_bar() -> Iterator[tuple[Progress, TaskID]]:
+    """Show a bar on a terminal, and nothing elsewhere."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
+        yield progress, progress.add_task("syncing", total=None)
+
+
+def _ask_service(settings: Settings, accept: list[str] | None, *, own_choice: bool, as_json: bool) -> None:
     if own_choice:
         raise Refused("--from and --ecosystem work on the database itself; the service at MUSTER_URL has its own feed.")
-    answer = Client(settings).call("POST", "/v1/feeds:sync").json()
+    answer = Client(settings).call("POST", "/v1/feeds:sync", params={"accept": accept or None}).json()
     if as_json:
         show_json(answer)
     else:
         show_line("A sync is queued." if answer["queued"] else "A sync was waiting already.")
 
 
-def _sync_here(settings: Settings, url: str, ecosystems: str | list[str]) -> list[dict[str, Any]]:
+def _sync_here(settings: Settings, url: str, ecosystems: str | list[str], accept: list[str]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    with at_database(settings) as (engine, _), _spinner() as progress:
-        task = progress.add_task("syncing")
+    with at_database(settings) as (engine, _), progress_bar() as (progress, task):
         began = time.monotonic()
 
         def note(synced: Synced) -> None:
@@ -99,25 +128,37 @@ def _sync_here(settings: Settings, url: str, ecosystems: str | list[str]) -> lis
             ended = time.monotonic()
             rows.append(_row(synced, round(ended - began, 1)))
             began = ended
-            progress.update(task, description=f"synced {clean(synced.ecosystem)}, {len(rows)} so far")
+            progress.update(task, description=f"synced {clean(synced.ecosystem)}, {len(rows)} so far", total=None)
 
-        apply_feed(engine, url, ecosystems, now=utc_now(), progress=note)
+        def watch(far: HowFar) -> None:
+            description = f"{far.phase} {clean(far.ecosystem)}, {len(rows)} done before"
+            progress.update(task, description=description, completed=far.done, total=far.total)
+
+        accepted = _accepted(engine, accept)
+        apply_feed(engine, url, ecosystems, now=utc_now(), accepted=accepted, progress=note, watch=watch)
         with reading(engine) as session:
             feeds = freshness(session, now=utc_now(), sync_every=settings.sync_every)
-        totals = {feed.ecosystem: feed.record_count for feed in feeds if feed.url == url.rstrip("/")}
+    totals: dict[str, int] = {}
+    for feed in feeds:
+        totals[feed.ecosystem] = max(feed.record_count, totals.get(feed.ecosystem, 0))
     return [row | {"total": totals.get(row["ecosystem"], 0)} for row in rows]
 
 
-def _spinner() -> Progress:
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+def _accepted(engine: Engine, names: list[str]) -> dict[str, int]:
+    """Give how many advisories of each may go: those that a sync has held, and whoever agrees has been told of."""
+    with reading(engine) as session:
+        accepted = held_counts(session, names)
+    for name in names:
+        if name not in accepted:
+            raise Refused(f"Nothing of {name} is held; sync without --accept-shrink first.")
+    return accepted
 
 
 def _row(synced: Synced, seconds: float) -> dict[str, Any]:
     for osv_id, why in sorted(synced.malformed.items())[:3]:
         say(f"{clean(synced.ecosystem)}: {clean(osv_id)} cannot be read: {clean(why)}")
-    if synced.trouble:
-        say(clean(synced.trouble))
+    if told := synced.trouble or synced.note:
+        say(f"{clean(synced.ecosystem)}: {clean(told)}")
     return {
         "ecosystem": synced.ecosystem,
         "added": synced.added,
@@ -125,7 +166,9 @@ def _row(synced: Synced, seconds: float) -> dict[str, Any]:
         "withdrawn": synced.vanished,
         "malformed": len(synced.malformed),
         "missing": len(synced.missing),
+        "held": synced.held,
         "seconds": seconds,
         "trouble": synced.trouble,
+        "note": synced.note,
         "error": synced.error,
     }

@@ -9,7 +9,7 @@ from threading import Event
 from sqlalchemy import Engine
 
 from service.advisories.feeds import never_tried
-from service.advisories.syncing import Synced
+from service.advisories.syncing import Progress, Synced
 from service.changes.reading import purge_changes
 from service.db import writing
 from service.errors import Busy
@@ -28,6 +28,8 @@ from service.settings import Settings
 CHANGES_KEPT = timedelta(days=90)
 #: After this long a run of checks leaves the rest to the next, so that it does not hold a worker.
 _CHECKS_FOR = timedelta(seconds=20)
+#: How often a sync says how far it is.
+_NOTE_EVERY = timedelta(seconds=2)
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the job goes on elsewhere
@@ -58,10 +60,14 @@ class JobContext:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of job. `every` puts it on the schedule; without it, somebody has to enqueue it."""
+    """A kind of job. `every` puts it on the schedule; without it, somebody has to enqueue it.
+
+    `spread`: it asks a public server, and runs at this installation's own moment of the period.
+    """
 
     run: Callable[[JobContext], None]
     every: timedelta | None = None
+    spread: bool = False
 
 
 def _retire_previews(job: JobContext) -> None:
@@ -83,16 +89,34 @@ def _export(job: JobContext) -> None:
 
 
 def _sync(job: JobContext) -> None:
-    """Take what is new in the feed. Ecosystems that failed say so in `GET /v1/feeds`, and are tried at the next."""
+    """Take what is new in the feed. Ecosystems that failed say so in `GET /v1/feeds`, and are tried at the next.
+
+    The payload's `accepted` says which ecosystems may lose how many advisories at once.
+    """
     done: dict[str, object] = {}
+    noted_at = job.clock()
 
     def note(synced: Synced) -> None:
         done[synced.ecosystem] = synced.error or {"stored": synced.stored, "vanished": synced.vanished}
         job.progress(done)
         job.go_on()
 
-    settings = job.settings
-    apply_feed(job.engine, settings.osv_url, settings.osv_ecosystems, now=job.clock(), progress=note)
+    def watch(progress: Progress) -> None:
+        nonlocal noted_at
+        if job.clock() - noted_at >= _NOTE_EVERY:
+            noted_at = job.clock()
+            job.progress(done | {"now": progress.as_json()})
+
+    settings, accepted = job.settings, job.payload.get("accepted")
+    apply_feed(
+        job.engine,
+        settings.osv_url,
+        settings.osv_ecosystems,
+        now=job.clock(),
+        accepted=accepted if isinstance(accepted, dict) else {},
+        progress=note,
+        watch=watch,
+    )
 
 
 def _settle(job: JobContext) -> None:
@@ -145,7 +169,11 @@ def _check(job: JobContext) -> None:
 def kinds_of(settings: Settings) -> dict[str, Kind]:
     """Name every kind. Settings decide how often some come round."""
     return {
-        "sync": Kind(_sync, every=settings.sync_every if settings.osv_url != "none" else None),
+        "sync": Kind(
+            _sync,
+            every=settings.sync_every if settings.osv_url != "none" else None,
+            spread=settings.osv_url.startswith("http"),
+        ),
         "settle": Kind(_settle, every=timedelta(minutes=1)),
         "check": Kind(_check, every=timedelta(minutes=1)),
         "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),

@@ -1,6 +1,7 @@
 """The table of jobs: one row per kind and slot, so that any number of processes run a tick once."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -32,3 +33,13 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+
+
+class Installation(Base):
+    """Tells this installation from others: one row, which the migration makes and all replicas read."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint('"only"', name="only_one"),)
+
+    only: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    identity: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"))

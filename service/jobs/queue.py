@@ -32,8 +32,12 @@ def enqueue(
 
 
 def enqueue_tick(session: WriteSession, kind: str, slot: str, *, run_at: datetime) -> bool:
-    """Put in a job of the schedule, unless one of its kind is still waiting: ticks do not pile up."""
-    if session.scalar(select(exists().where(Job.kind == kind, Job.state == "queued"))):
+    """Put in a job of the schedule, unless one of its kind is still waiting: ticks do not pile up.
+
+    One that is due later, at this installation's moment, keeps nobody from asking for one now.
+    """
+    no_later = or_(Job.run_at <= run_at, Job.attempts > 0)
+    if session.scalar(select(exists().where(Job.kind == kind, Job.state == "queued", no_later))):
         return False
     return enqueue(session, kind, slot, run_at=run_at)
 

@@ -183,9 +183,14 @@ def test_a_folder_is_a_feed_and_what_it_says_is_exposed(muster: Muster, tmp_path
     everything = muster("advisories", "sync", "--from", str(bucket), "--ecosystem", "all")
     assert "PyPI" in everything.out
 
+    # All of it is gone, which somebody has to say is right.
     write_ecosystem(bucket, "npm", [])
-    named = muster("advisories", "sync", "--from", str(bucket), "--ecosystem", "npm", "--json")
-    assert (named.code, named.json()["items"][0]["withdrawn"]) == (0, 1)
+    from_there = ("advisories", "sync", "--from", str(bucket), "--ecosystem", "npm", "--json")
+    assert muster(*from_there, "--accept-shrink", "npm").code == 2, "nothing is held yet"
+    held = muster(*from_there)
+    assert (held.code, held.json()["items"][0]["held"], "--accept-shrink npm" in held.err) == (1, 1, True)
+    agreed = muster(*from_there, "--accept-shrink", "npm")
+    assert (agreed.code, agreed.json()["items"][0]["withdrawn"]) == (0, 1)
 
 
 def test_a_feed_that_cannot_be_reached_ends_with_three(muster: Muster, tmp_path: Path) -> None:

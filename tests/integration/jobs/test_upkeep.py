@@ -13,6 +13,7 @@ from sboms import make_sbom
 from sqlalchemy import Engine, select, update
 
 from service.access.roles import SYSTEM
+from service.advisories.feeds import freshness
 from service.db import connect, reading, writing
 from service.flows.publishing import publish_advisory
 from service.flows.receiving import Request, receive_upload
@@ -116,7 +117,10 @@ def test_the_first_component_of_an_ecosystem_has_its_feed_loaded_within_a_minute
         with writing(own_engine) as session:
             slots += [job.slot for job in session.scalars(select(Job).where(Job.state == "queued"))]
             session.execute(update(Job).values(state="done"))
-    assert slots == ["first crates.io, npm", "first crates.io"]
+    assert slots == ["first crates.io, npm"]
+    with reading(own_engine) as session:
+        feeds = freshness(session, now=NOON, sync_every=timedelta(minutes=15))
+    assert {feed.ecosystem: feed.state for feed in feeds} == {"npm": "fresh", "crates.io": "never"}
 
 
 def test_without_a_feed_nothing_asks_for_one(own_engine: Engine, run: Callable[..., list[dict[str, object]]]) -> None:
