@@ -32,7 +32,8 @@ def read_scores(content: bytes) -> Reading:
         raise MalformedSignals(f"it is no list of EPSS scores; it begins with {beginning(plain)}")
     said = _said(comment.decode("utf-8", errors="replace"))
     rows = rows.rstrip(b"\n")
-    row_count, malformed = sum(1 for _ in _ROW.finditer(rows)), []
+    row_count = sum(1 for _ in _ROW.finditer(rows))
+    malformed: list[str] = []
     if row_count != rows.count(b"\n") + bool(rows):
         rows, malformed = _sorted_out(rows, first=3 if comment else 2)
     return checked(Reading(said.get("model_version"), _instant(said.get("score_date")), rows, row_count, malformed))

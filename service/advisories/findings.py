@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, case, func, select
 
 from service.advisories.models import Advisory, Match, Vulnerability, VulnerabilityAdvisory
+from service.advisories.signals import SILENCE, Signals, signals_of
 from service.db import ReadSession, any_of
 
 
@@ -22,6 +23,20 @@ class Evidence(NamedTuple):
     severity: str
     fixed: str
     rule: str
+    score: float | None
+    vector: str | None
+    severity_source: str
+    informational: str | None
+
+
+#: The class of what is no vulnerability: RustSec's unmaintained, unsound, notice; else an update that fixes none.
+#: Records are opened for those alone.
+_CLASS = case(
+    (
+        Advisory.kind == "informational",
+        func.coalesce(Advisory.record["affected"][0]["database_specific"]["informational"].astext, "update"),
+    )
+)
 
 
 def evidence_about(
@@ -40,6 +55,10 @@ def evidence_about(
             Advisory.severity,
             Match.fixed,
             Match.rule,
+            Advisory.score,
+            Advisory.vector,
+            Advisory.severity_source,
+            _CLASS,
         )
         .join(Advisory, Advisory.id == Match.advisory_id)
         .join(VulnerabilityAdvisory, VulnerabilityAdvisory.advisory_id == Advisory.id)
@@ -128,13 +147,14 @@ def merged_away(session: ReadSession, vulnerability_ids: Iterable[int]) -> set[i
 
 
 class Profile(NamedTuple):
-    """A vulnerability in a line: its preferred name, a title, and the worst that its own advisories say."""
+    """A vulnerability in a line: its preferred name, a title, what its own advisories say, and what others know."""
 
     vulnerability_id: int
     name: str
     title: str
     severities: frozenset[str]
     kind: str
+    signals: Signals
 
 
 def profiles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int, Profile]:
@@ -159,13 +179,14 @@ def profiles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int
     described: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     for row in rows:
         described.setdefault(row.id, []).append(row)
-    return {vulnerability_id: _profile(said) for vulnerability_id, said in described.items()}
+    signals = signals_of(session, described)
+    return {id_: _profile(said, signals.get(id_, SILENCE)) for id_, said in described.items()}
 
 
-def _profile(said: list[Row[*tuple[Any, ...]]]) -> Profile:
+def _profile(said: list[Row[*tuple[Any, ...]]], signals: Signals) -> Profile:
     own = [row for row in said if row.relation == "alias" and row.severity != "unscored"]
     kinds = {row.kind for row in said}
     kind = next((kind for kind in ("malware", "vulnerability") if kind in kinds), "informational")
     title = next((row.summary for row in said if row.summary), "")
     severities = frozenset(row.severity for row in own or said)
-    return Profile(said[0].id, said[0].name, title or said[0].name, severities, kind)
+    return Profile(said[0].id, said[0].name, title or said[0].name, severities, kind, signals)

@@ -10,6 +10,8 @@ from sqlalchemy import select
 from service.advisories.coverage import uncovered
 from service.advisories.findings import Evidence, EvidenceBook
 from service.advisories.models import Vulnerability
+from service.advisories.signals import SILENCE, Signals, signals_of
+from service.advisories.signals_severity import Said, severity_values
 from service.advisories.wording import unevaluated_in_words
 from service.clock import from_micros
 from service.db import ReadSession, any_of
@@ -59,6 +61,7 @@ class Finding:
     evidence: tuple[Evidence, ...]
     standing: Standing | None
     new: bool
+    signals: Signals = SILENCE
 
     @property
     def severity(self) -> str:
@@ -77,11 +80,16 @@ class Finding:
         return next((kind for kind in ("malware", "vulnerability") if kind in kinds), "informational")
 
     @property
-    def rank(self) -> tuple[bool, bool, int, str, str, int]:
+    def exploited(self) -> bool:
+        """Tell whether CISA lists it as exploited."""
+        return self.signals.kev is not None
+
+    @property
+    def rank(self) -> tuple[bool, int, int, str, str, int]:
         """Its place among others, the worst first."""
         return (
             self.certainty != "certain",
-            self.kind != "malware",
+            0 if self.kind == "malware" else 1 if self.exploited else 2,
             SEVERITIES.index(self.severity),
             self.component.name,
             self.evidence[0].vulnerability,
@@ -92,12 +100,13 @@ class Finding:
         """Tell whether a gate says no to it: certain, shipped or malware, undecided, and bad enough."""
         counts = self.kind == "malware" or (self.kind == "vulnerability" and self.scope in {"required", "optional"})
         undecided = self.standing is None or self.standing.status in ACTIVE
-        bad = self.kind == "malware" or at_least(self.severity, gate)
+        bad = self.kind == "malware" or self.exploited or at_least(self.severity, gate)
         return self.certainty == "certain" and counts and undecided and bad
 
     def as_values(self) -> dict[str, object]:
         """Give it as the API shows it."""
         standing = self.standing
+        said = [Said(e.advisory, e.severity, e.score, e.vector, e.severity_source) for e in self.evidence]
         return {
             "purl": self.component.purl,
             "name": self.component.name,
@@ -107,13 +116,21 @@ class Finding:
             "advisories": sorted({item.advisory for item in self.evidence}),
             "severity": self.severity,
             "kind": self.kind,
+            "informational": self._class,
             "certainty": self.certainty,
             "fixed_in": sorted({item.fixed for item in self.evidence if item.fixed}),
             "incident": incident_name(standing.incident_id) if standing else None,
             "exposure": exposure_name(standing.exposure_id) if standing else None,
             "status": standing.status if standing else None,
             "new": self.new,
+            "signals": self.signals.as_values() | severity_values(said) | {"malware": self.kind == "malware"},
         }
+
+    @property
+    def _class(self) -> str | None:
+        if self.kind != "informational":
+            return None
+        return min((item.informational for item in self.evidence if item.informational), default=None)
 
 
 @dataclass(frozen=True)
@@ -147,7 +164,8 @@ def findings_of(
     for item in (book or EvidenceBook(session)).about(scopes):
         grouped[item.component_id, item.vulnerability_id].append(item)
     rows = component_rows(session, {component_id for component_id, _ in grouped})
-    standing = standing_of(session, product_id, {vulnerability_id for _, vulnerability_id in grouped})
+    vulnerability_ids = {vulnerability_id for _, vulnerability_id in grouped}
+    standing, signals = standing_of(session, product_id, vulnerability_ids), signals_of(session, vulnerability_ids)
     findings = [
         Finding(
             component=rows[component_id],
@@ -155,6 +173,7 @@ def findings_of(
             evidence=tuple(evidence),
             standing=standing.get(vulnerability_id),
             new=component_id in added,
+            signals=signals.get(vulnerability_id, SILENCE),
         )
         for (component_id, vulnerability_id), evidence in grouped.items()
     ]

@@ -1,6 +1,6 @@
 """How bad, how soon: severities in order, the decision, and the clocks that follow. Pure.
 
-The decision here is by severity and class alone; malicious code always comes first.
+The decision is by severity and class, and by what is known of exploitation; malicious code always comes first.
 """
 
 from collections.abc import Iterable
@@ -40,11 +40,31 @@ def at_least(severity: str, threshold: str) -> bool:
     return _RANK["high" if severity == "unscored" else severity] <= _RANK[threshold]
 
 
-def priority_of(severity: str, kind: str) -> str:
-    """Decide how soon an incident has to be handled."""
-    if kind == "malware":
+#: From when on EPSS counts, and until when it goes on counting: scores change daily, priorities should not.
+LIKELY, STILL_LIKELY = 0.5, 0.4
+
+#: What a likely exploitation makes of a priority; never Act, which takes a known one.
+_LIFTED = {"track": "track*", "track*": "attend"}
+
+
+def is_likely(score: float | None, *, before: bool) -> bool:
+    """Tell whether an EPSS score counts; *before*: it did until now."""
+    return score is not None and score >= (STILL_LIKELY if before else LIKELY)
+
+
+def priority_of(severity: str, kind: str, *, exploited: bool = False, likely: bool = False) -> str:
+    """Decide how soon an incident has to be handled.
+
+    Args:
+        severity: The worst that is said.
+        kind: ``malware`` needs no further reason.
+        exploited: CISA lists it as exploited.
+        likely: EPSS says so.
+    """
+    if kind == "malware" or exploited:
         return "act"
-    return {"critical": "attend", "high": "track*", "unscored": "track*"}.get(severity, "track")
+    priority = {"critical": "attend", "high": "track*", "unscored": "track*"}.get(severity, "track")
+    return _LIFTED.get(priority, priority) if likely else priority
 
 
 class Due(NamedTuple):

@@ -7,6 +7,8 @@ from sqlalchemy import select
 
 from service.access.models import Team
 from service.advisories.models import Vulnerability, VulnerabilityAlias
+from service.advisories.signals import SILENCE, signals_of
+from service.advisories.signals_severity import severity_said, severity_values
 from service.db import ReadSession, any_of
 from service.errors import NotFound
 from service.incidents.models import Exposure, Incident
@@ -79,11 +81,28 @@ def incidents_as_values(session: ReadSession, incident_ids: Iterable[int]) -> di
         .outerjoin(Vulnerability, Vulnerability.id == Incident.vulnerability_id)
         .where(Incident.id == any_of(incident_ids))
     ).all()
-    aliases = _aliases(session, (i.vulnerability_id for i, _ in rows if i.vulnerability_id is not None))
+    vulnerability_ids = [i.vulnerability_id for i, _ in rows if i.vulnerability_id is not None]
+    aliases, signals = _aliases(session, vulnerability_ids), _signals(session, vulnerability_ids)
     return {
         incident.id: _incident_values(incident, name, aliases.get(incident.vulnerability_id or 0, []))
+        | {
+            "signals": signals.get(incident.vulnerability_id or 0, _NO_SIGNALS)
+            | {"malware": incident.kind == "malware"}
+        }
         for incident, name in rows
     }
+
+
+_NO_SIGNALS = SILENCE.as_values() | severity_values(())
+
+
+def _class(incident: Incident) -> dict[str, object]:
+    return {"malware": incident.kind == "malware"}
+
+
+def _signals(session: ReadSession, vulnerability_ids: list[int]) -> dict[int, dict[str, object]]:
+    known, said = signals_of(session, vulnerability_ids), severity_said(session, vulnerability_ids)
+    return {id_: known.get(id_, SILENCE).as_values() | severity_values(said.get(id_, ())) for id_ in vulnerability_ids}
 
 
 def _incident_values(incident: Incident, vulnerability: str | None, aliases: list[str]) -> dict[str, object]:
