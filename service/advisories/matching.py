@@ -8,6 +8,7 @@ How certain a match is:
 - the component's package is the advisory's: ``certain``;
 - the component is a distribution's, and nobody names the release: ``possible`` for every release's advisories;
 - the advisory names a bare distribution, without a release: ``possible``;
+- the two may speak of different builds of a distribution's package: ``possible`` (`builds`);
 - a malware record that condemns every version of a name: ``possible``, since private packages share names.
 """
 
@@ -34,6 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.types import TypeEngine
 
+from service.advisories.builds import CONCERNS, SURELY
 from service.advisories.models import Advisory, Affected, Match
 from service.advisories.ranges import END
 from service.db import ReadSession, WriteSession, any_of, arrays
@@ -169,7 +171,7 @@ def _pairs(
     join: ColumnElement[bool], where: ColumnElement[bool], inside: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
     condemned = and_(Advisory.kind == "malware", Affected.lo == b"", Affected.hi == END)
-    certain = and_(literal(join is _SAME_PACKAGE), ComponentCoord.release_known, ~condemned)
+    certain = and_(literal(join is _SAME_PACKAGE), ComponentCoord.release_known, SURELY, ~condemned)
     return (
         select(
             ComponentCoord.component_id,
@@ -185,7 +187,7 @@ def _pairs(
         .join(OsvPackage, OsvPackage.id == ComponentCoord.osv_package_id)
         .join(Affected, join)
         .join(Advisory, Advisory.id == Affected.advisory_id)
-        .where(where, inside, Advisory.withdrawn_at.is_(None))
+        .where(where, inside, CONCERNS, Advisory.withdrawn_at.is_(None))
     )
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from service.advisories.osv_schema import MalformedRecord, OsvAffected, instant, is_id
 from service.advisories.ranges import AffectedPackage, Unevaluated, flatten
-from service.advisories.severity import UNSCORED, Severity, most_severe, rate
+from service.advisories.severity import UNSCORED, Severity, most_severe, rate, rate_erratum
 
 Kind = Literal["vulnerability", "malware", "informational"]
 
@@ -27,6 +27,10 @@ _SUMMARY_LENGTH = 300
 _SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _MALICIOUS = "CWE-506"
+#: Red Hat's errata, and those of whoever rebuilds them: security fixes begin their title with how severe they are;
+#: the others fix bugs or add features, and are no flaw unless they name one.
+_SECURITY_ERRATA = ("ALSA-", "RLSA-", "RXSA-", "RHSA-")
+_OTHER_ERRATA = ("ALBA-", "ALEA-", "RLBA-", "RLEA-", "RHBA-", "RHEA-")
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -93,7 +97,7 @@ def read_record(raw: bytes) -> OsvRecord:
 def _record(document: _Document, raw: bytes) -> OsvRecord:
     affected = tuple(document.affected or ())
     kind = _kind(document, affected)
-    packages, unevaluated = flatten(affected)
+    packages, unevaluated = flatten(affected, document.summary or "")
     return OsvRecord(
         osv_id=document.id,
         modified=instant(document.modified),
@@ -126,20 +130,29 @@ def _summary(document: _Document) -> str:
 
 
 def _kind(document: _Document, affected: tuple[OsvAffected, ...]) -> Kind:
-    if document.id.startswith("MAL-") or _malicious(document.database_specific):
+    names = (document.id, *(document.aliases or ()))
+    if any(name.startswith("MAL-") for name in names) or _malicious(document.database_specific):
         return "malware"
     if any(_malicious(entry.database_specific) for entry in affected):
         return "malware"
     # RustSec marks what is unmaintained, unsound or worth a notice; then every entry carries the mark.
     if affected and all(_informational(entry.database_specific) for entry in affected):
         return "informational"
+    if document.id.startswith(_OTHER_ERRATA) and not (document.aliases or document.upstream or document.related):
+        return "informational"
     return "vulnerability"
 
 
 def _malicious(specific: object) -> bool:
-    """Tell whether a record's own fields name CWE-506, embedded malicious code (GitHub's and Leitwacht's shapes)."""
+    """Tell whether a record's own fields name CWE-506, embedded malicious code (GitHub's and Leitwacht's shapes).
+
+    Leitwacht's packages that only prove that code would run are malicious code too, as OSV's own ids for them say.
+    """
     if not isinstance(specific, dict):
         return False
+    leitwacht = specific.get("leitwacht")
+    if isinstance(leitwacht, dict) and leitwacht.get("category") in ("malware", "dependency_confusion", "research_poc"):
+        return True
     for key in ("cwe_ids", "cwes"):
         for cwe in _each(specific.get(key)):
             if cwe == _MALICIOUS or (isinstance(cwe, dict) and cwe.get("cweId") == _MALICIOUS):
@@ -159,7 +172,7 @@ def _each(value: object) -> Iterator[object]:
 def _severity(document: _Document, affected: tuple[OsvAffected, ...], kind: Kind) -> Severity:
     """Rate the record: packages rated by themselves count like the record as a whole, the most severe decides."""
     if kind == "malware":
-        return Severity("critical", None, None)
+        return Severity("critical", None, None, "kind")
     whole = rate(document.severity, document.database_specific, None)
     parts = [
         rating
@@ -167,7 +180,10 @@ def _severity(document: _Document, affected: tuple[OsvAffected, ...], kind: Kind
         if entry.severity or entry.ecosystem_specific or entry.database_specific
         if (rating := rate(entry.severity, entry.database_specific, entry.ecosystem_specific)) is not UNSCORED
     ]
-    return most_severe([whole, *parts])
+    said = [whole, *parts]
+    if document.id.startswith(_SECURITY_ERRATA):
+        said.append(rate_erratum(document.summary or ""))
+    return most_severe([one for one in said if one.vector] or said)
 
 
 def _cleaned(raw: bytes) -> bytes:

@@ -40,6 +40,7 @@ _ADVISORY_COLUMNS = (
     "severity",
     "score",
     "vector",
+    "severity_source",
     "digest",
     "record",
     "unevaluated",
@@ -58,6 +59,7 @@ _AFFECTED_COLUMNS = (
     "fixed",
     "rule",
     "flagged",
+    "build",
 )
 
 
@@ -192,6 +194,7 @@ def _advisory_row(record: OsvRecord, source: Source) -> tuple[object, ...]:
         record.severity.level,
         record.severity.score,
         record.severity.vector,
+        record.severity.source,
         record.digest,
         record.raw.decode(),
         orjson.dumps(unevaluated).decode(),

@@ -34,7 +34,7 @@ from service.inventory.catalogue_models import Component, ComponentCoord, Family
 from service.inventory.families import families_of
 from service.inventory.osv_packages import osv_package_ids
 from service.inventory.words import tokens
-from service.purls import RELEASE_PACKAGES, Coordinate, Identity, identify, release_among
+from service.purls import PURL_PLACE, RELEASE_PACKAGES, Coordinate, Identity, identify, release_among
 from service.sbom.document import Component as Listed
 from service.sbom.document import Document, OperatingSystem
 from service.versions import KEY_VERSION, UnparsableVersion, sort_key
@@ -195,7 +195,8 @@ def _resolved(entries: list[tuple[str, Entry]], ids: dict[UUID, int], missing: A
         components=components,
         refs={ref: ids[entry.digest] for ref, entry in entries},
         new=sorted({ids[entry.digest] for _, entry in entries if entry.digest in missing}),
-        ecosystems=frozenset(c.ecosystem.partition(":")[0] for _, e in entries for c in e.identity.coordinates),
+        ecosystems=frozenset(c.ecosystem.partition(":")[0] for _, e in entries for c in e.identity.coordinates)
+        - {PURL_PLACE},
     )
 
 

@@ -11,17 +11,21 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from service.purls.canonical import VENDORS
+from service.purls.ecosystems import hardened
+from service.purls.places import RED_HAT, enterprise_suffix, extended_places
 
 
 class Distribution(NamedTuple):
     """A distribution's release: a label (``debian:13``), and OSV's ecosystems for it.
 
-    `ecosystems` is empty where OSV has none, and bare where `release_known` is false.
+    `ecosystems` is empty where OSV has none, and bare where `release_known` is false. `perhaps` are further ones, of
+    which nobody says whether they are meant.
     """
 
     label: str
     ecosystems: tuple[str, ...]
     release_known: bool
+    perhaps: tuple[str, ...] = ()
 
 
 class _Vendor(NamedTuple):
@@ -174,10 +178,6 @@ def _suse_suffixes(release: str) -> tuple[str, ...]:
     return f"Linux Enterprise Module for Basesystem {product}", server
 
 
-def _no_suffix(_: str) -> tuple[str, ...]:
-    return ()
-
-
 _VENDORS: Final = {
     "debian": _Vendor("deb", "Debian", _named_or(_DEBIAN_NAMES, _debian)),
     "ubuntu": _Vendor("deb", "Ubuntu", _named_or(_UBUNTU_NAMES, _two_parts), _ubuntu_suffix),
@@ -191,8 +191,7 @@ _VENDORS: Final = {
     "cleanstart": _Vendor("apk", "CleanStart", _none),
     "almalinux": _Vendor("rpm", "AlmaLinux", _major),
     "rocky": _Vendor("rpm", "Rocky Linux", _major),
-    # Red Hat's suffixes are CPEs of products (enterprise_linux:9::appstream), which no release number settles.
-    "redhat": _Vendor("rpm", "Red Hat", _major_minor, _no_suffix),
+    "redhat": _Vendor("rpm", RED_HAT, _major_minor, enterprise_suffix),
     "suse": _Vendor("rpm", "SUSE", _suse, _suse_suffixes),
     "opensuse": _Vendor("rpm", "openSUSE", _opensuse, _opensuse_suffix),
     "openeuler": _Vendor("rpm", "openEuler", _euler),
@@ -205,6 +204,8 @@ _VENDORS: Final = {
     "oracle": _Vendor("rpm", "", _major),
     "arch": _Vendor("alpm", "", _none),
 }
+#: The namespace of what Docker rebuilds, whatever distribution it is for.
+_HARDENED: Final = "dhi"
 #: One list for all its releases.
 _ROLLING: Final = frozenset({"Echo", "Wolfi", "Chainguard", "MinimOS", "CleanStart"})
 
@@ -222,6 +223,8 @@ def distribution_of(kind: str, namespace: str, distro: str, os_id: str, os_versi
         os_id: os-release's ID of what the document is about; '' if unknown.
         os_version: Its VERSION_ID.
     """
+    if namespace == _HARDENED:
+        return _hardened(distribution_of(kind, "", distro.removeprefix(f"{_HARDENED}-"), os_id, os_version))
     vendor, release = _read(distro.strip().lower(), namespace)
     if _is_elsewhere(vendor, kind):
         vendor, release = namespace, ""
@@ -232,6 +235,15 @@ def distribution_of(kind: str, namespace: str, distro: str, os_id: str, os_versi
         if running == vendor:
             release = running_release
     return _distribution(kind, vendor, release)
+
+
+def _hardened(base: Distribution) -> Distribution:
+    """Give Docker's rebuild of a release, which is not the distribution's own."""
+    vendor = _VENDORS.get(base.label.partition(":")[0])
+    if vendor is None or not base.release_known:
+        return Distribution(_HARDENED, (hardened("", ""),), release_known=False)
+    ecosystem = hardened(vendor.ecosystem, base.label.partition(":")[2])
+    return Distribution(f"{_HARDENED}:{base.label}", (ecosystem,), release_known=True)
 
 
 def _is_elsewhere(vendor: str, kind: str) -> bool:
@@ -265,7 +277,8 @@ def _distribution(kind: str, name: str, text: str) -> Distribution:
         return Distribution(label, (), release_known=False)
     if vendor.ecosystem in _ROLLING:
         return Distribution(label, (vendor.ecosystem,), release_known=True)
-    suffixes = vendor.suffixes(release) if release else ()
-    if not suffixes:
+    if not release:
         return Distribution(label, (vendor.ecosystem,), release_known=False)
-    return Distribution(label, tuple(f"{vendor.ecosystem}:{suffix}" for suffix in suffixes), release_known=True)
+    ecosystems = tuple(f"{vendor.ecosystem}:{suffix}" for suffix in vendor.suffixes(release))
+    perhaps = extended_places(release) if vendor.ecosystem == RED_HAT else ()
+    return Distribution(label, ecosystems, release_known=True, perhaps=perhaps)

@@ -14,9 +14,11 @@ import msgspec
 
 from service.purls import sources
 from service.purls.canonical import BadPurl, Purl, named, parse
+from service.purls.coordinates import PURL_PLACE, Coordinate, coordinates_of
 from service.purls.distributions import Distribution, distribution_of
 from service.purls.ecosystems import UNORDERED, registry_names
 from service.purls.qualifiers import DISTRIBUTION_TYPES, distro_of, telling
+from service.purls.repositories import GIT, REPOSITORY_TYPES, repository_of
 from service.purls.sources import Source, built_from, source_of
 
 #: Why advisories cannot be matched, or not with certainty.
@@ -51,11 +53,6 @@ BY_CPE: Final = "cpe"
 BY_DISTRIBUTION: Final = "name+distribution"
 BY_NOTHING: Final = "none"
 
-#: Their advisories name packages as they are installed.
-_BY_BINARY: Final = frozenset({"Wolfi", "Chainguard", "MinimOS", "CleanStart", "Photon OS"})
-#: Its records leave the epoch out.
-_WITHOUT_EPOCH: Final = "openEuler"
-
 _PLACEHOLDERS: Final = frozenset(
     {"(unknown)", "latest", "n/a", "noassertion", "none", "null", "undefined", "unknown", "unspecified"}
 )
@@ -68,22 +65,6 @@ _GO_NUMBER = re.compile(r"\d+\.\d+\.\d")
 _GO_OWN: Final = frozenset({"stdlib", "toolchain"})
 _EPOCH = re.compile(r"\d+:")
 _EPOCH_NUMBER = re.compile(r"[1-9]\d{0,8}")
-
-
-class Coordinate(msgspec.Struct, frozen=True):
-    """Where a component stands in OSV.
-
-    `ecosystem` is OSV's, with its release where that is known; `name` is normalised by the ecosystem's rule;
-    `version` is to be ordered by it. `relation` is ``package``, or ``source`` where name and version are those of the
-    source package. Where `release_known` is false, the ecosystem is the bare distribution or the version lacks its
-    release: what matches there is possible, never certain.
-    """
-
-    ecosystem: str
-    name: str
-    version: str
-    relation: str
-    release_known: bool
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -175,11 +156,19 @@ def _published(purl: Purl, version: str, name: str) -> Identity:
         purl = _as_named(purl, name)
     if purl.type == "golang":
         version = _go_version(purl, version)
-    names = registry_names(purl)
+    names = registry_names(purl, version)
     reason = _registry_problem(purl, names, version)
     coordinates = [Coordinate(ecosystem, own, version, "package", True) for ecosystem, own in names]
-    if reason not in ("", NO_ORDERING):
+    if version and not names and purl.type not in REPOSITORY_TYPES:
+        coordinates = [Coordinate(f"{PURL_PLACE}:{purl.type}", purl.path, version, "package", True)]
+    if reason not in ("", NO_ORDERING, NO_ECOSYSTEM):
         coordinates = []
+    if repository := repository_of(purl, version):
+        coordinates.append(Coordinate(GIT, *repository, "package", True))
+        reason = NO_ORDERING if reason == NO_ECOSYSTEM else reason
+    elif purl.type == "generic" and version and not purl.namespace:
+        # OSV reads it so, but a bare name is a guess.
+        coordinates.append(Coordinate("OSS-Fuzz", purl.name, version, "package", False))
     written = purl.written(version, telling(purl))
     return _identity(purl, version, written=written, coordinates=tuple(coordinates), unevaluated=reason)
 
@@ -233,14 +222,14 @@ def _distributed(purl: Purl, version: str, hint: Source, distribution: Distribut
         reason = UNKNOWN_RELEASE
     elif not whole:
         reason = NO_RELEASE
-    known = distribution.release_known and whole
+    known = (distribution.release_known or not distribution.ecosystems) and whole
     return _identity(
         purl,
         version,
         written=_written(purl, version, distribution.label),
         source=source,
         distribution=distribution.label,
-        coordinates=_of_distribution(purl, version, source, distribution, known=known) if version else (),
+        coordinates=coordinates_of(purl, version, source, distribution, known=known) if version else (),
         unevaluated=reason,
         by=by,
     )
@@ -265,25 +254,6 @@ def _written(purl: Purl, version: str, label: str) -> str:
     if epoch:
         qualifiers["epoch"], version = epoch[0][:-1], version[epoch.end() :]
     return purl.written(version, qualifiers)
-
-
-def _of_distribution(
-    purl: Purl, version: str, source: Source, distribution: Distribution, *, known: bool
-) -> tuple[Coordinate, ...]:
-    own = purl.name, built_from(purl.type, version), "package"
-    by_source = own
-    if source.name:
-        by_source = source.name, source.version, "package" if source.name == purl.name else "source"
-    found: list[Coordinate] = []
-    for ecosystem in distribution.ecosystems:
-        base = ecosystem.partition(":")[0]
-        names = [own] if base in _BY_BINARY else [by_source, own]
-        if names[0][0] == names[-1][0]:
-            del names[1:]
-        for name, its_version, relation in names:
-            ordered = _EPOCH.sub("", its_version, count=1) if base == _WITHOUT_EPOCH else its_version
-            found.append(Coordinate(ecosystem, name, ordered, relation, known))
-    return tuple(found)
 
 
 def _identity(

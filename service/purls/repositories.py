@@ -11,6 +11,8 @@ from service.purls.canonical import Purl
 GIT: Final = "GIT"
 
 _HOSTS: Final = {"bitbucket": "bitbucket.org", "github": "github.com", "gitlab": "gitlab.com"}
+#: Types that name a repository and nothing else.
+REPOSITORY_TYPES: Final = frozenset(_HOSTS)
 #: Their paths are not case-sensitive.
 _CASELESS: Final = frozenset(_HOSTS.values())
 

@@ -53,7 +53,7 @@ def test_a_named_release_leads_to_osvs_name_for_it(
         ("deb", "debian", "", "debian", "Debian"),
         ("deb", "debian", "debian-sid", "debian", "Debian"),
         ("apk", "alpine", "alpine-3", "alpine", "Alpine"),
-        ("rpm", "redhat", "rhel-9.4", "redhat:9.4", "Red Hat"),
+        ("rpm", "redhat", "rhel", "redhat", "Red Hat"),
         ("rpm", "suse", "SUSE Package Hub 12", "suse", "SUSE"),
         ("rpm", "openeuler", "openEuler-22.03", "openeuler", "openEuler"),
     ],
