@@ -6,7 +6,7 @@ products. It is idempotent, and set-based: twenty products cost as many statemen
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from service.incidents.holds import Absent, absences, holds
 from service.incidents.models import Exposure, ExposureComponent, Incident
 from service.incidents.opening import Opening, open_exposures
 from service.incidents.presence import ENDED_BY_PROOF, Absence, Seen, Step, step_for
+from service.incidents.splitting import parted_reasons
 from service.incidents.stepping import Evidenced, Taken, take_steps
 from service.inventory.catalogue import SCOPE_CODE
 from service.inventory.field import FieldUse, uses_of_products
@@ -88,11 +89,26 @@ def assess(session: WriteSession, question: Question, cause: Cause, book: Eviden
     opened = open_exposures(session, openings, actor=cause.actor, now=cause.at)
     why, held = _why_absent(session, standing, known, affected, uses)
     why = {i: cause.departure if absence is Absence.LEFT else absence for i, absence in why.items()}
-    steps = _steps(standing, affected, why, held)
+    steps = _naming_splits(session, _steps(standing, affected, why, held), standing)
     seen_now = {exposure.id: affected.get(pair, set()) for pair, exposure in standing.items()}
     evidence_now = Evidenced(components=seen_now, known=known, cause=cause.evidence)
     taken = take_steps(session, steps, evidence_now, actor=cause.actor, now=cause.at)
     return Assessed(opened, taken)
+
+
+def _naming_splits(
+    session: WriteSession, steps: list[tuple[Exposure, Step]], standing: dict[Pair, Exposure]
+) -> list[tuple[Exposure, Step]]:
+    """Give the reason of what is withdrawn because its vulnerability has parted from another."""
+    withdrawn = {exposure.id for exposure, step in steps if step.to_status == "withdrawn"}
+    if not withdrawn:
+        return steps
+    reasons = parted_reasons(session, (pair for pair, exposure in standing.items() if exposure.id in withdrawn))
+    by_id = {standing[pair].id: reason for pair, reason in reasons.items()}
+    return [
+        (exposure, replace(step, reason=by_id[exposure.id]) if exposure.id in by_id else step)
+        for exposure, step in steps
+    ]
 
 
 def affected_components(uses: Iterable[FieldUse], evidence: Iterable[Evidence]) -> dict[Pair, set[int]]:

@@ -1,15 +1,18 @@
 """Two vulnerabilities turn out to be one: their incidents follow. The oldest id survives; nothing is lost."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import BigInteger, Select, select
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import aliased
 
 from service.advisories.models import Vulnerability
-from service.db import ReadSession, WriteSession, any_of
-from service.incidents.models import Exposure, Incident
-from service.incidents.representing import incident_name
-from service.incidents.stepping import end_episodes
+from service.db import ReadSession, WriteSession, any_of, arrays
+from service.incidents.models import Exposure, ExposureComponent, Incident
+from service.incidents.presence import ENDED_BY_PROOF, REOPENED_BY_MATCH
+from service.incidents.representing import exposure_name, incident_name
+from service.incidents.stepping import begin_episodes, end_episodes
 from service.incidents.timeline import Entry, write_timeline
 
 
@@ -74,32 +77,64 @@ def _merge(session: WriteSession, incident: Incident, vulnerability_id: int, *, 
 
 
 def _move_exposures(session: WriteSession, younger: Incident, older: Incident, now: datetime) -> list[Entry]:
-    """Hand exposures over where the older incident has none for the product; end the others as merged."""
+    """Hand exposures over where the older incident has none for the product; end the others as merged.
+
+    What had ended in the older one, and goes on in the younger, goes on in the older one as it is.
+    """
     moving = list(session.scalars(select(Exposure).where(Exposure.incident_id == younger.id).order_by(Exposure.id)))
-    taken = set(
-        session.scalars(
-            select(Exposure.product_id).where(
-                Exposure.incident_id == older.id, Exposure.product_id == any_of(e.product_id for e in moving)
-            )
-        )
-    )
-    entries = []
+    products = any_of(exposure.product_id for exposure in moving)
+    standing = select(Exposure).where(Exposure.incident_id == older.id, Exposure.product_id == products)
+    kept = {exposure.product_id: exposure for exposure in session.scalars(standing)}
+    reason = f"{incident_name(younger.id)} merged into {incident_name(older.id)}"
+    entries, carried_on = [], []
     for exposure in moving:
-        before = exposure.status
+        before, stays = exposure.status, kept.get(exposure.product_id)
+        if stays is None:
+            exposure.incident_id = older.id
+        else:
+            if stays.status in REOPENED_BY_MATCH and before not in (*REOPENED_BY_MATCH, "merged"):
+                entries.append(_carry_on(stays, exposure, now))
+                carried_on.append(stays)
+            exposure.status, exposure.ended_at = "merged", now
         exposure.version += 1
         exposure.updated_at = now
-        if exposure.product_id in taken:
-            exposure.status, exposure.ended_at = "merged", now
-        else:
-            exposure.incident_id = older.id
-        entries.append(
-            Entry(
-                incident_id=exposure.incident_id,
-                exposure_id=exposure.id,
-                step="merged" if exposure.product_id in taken else "moved",
-                from_status=before,
-                to_status=exposure.status,
-                reason=f"{incident_name(younger.id)} merged into {incident_name(older.id)}",
-            )
-        )
+        step = "moved" if stays is None else "merged"
+        entries.append(Entry(exposure.incident_id, step, reason, exposure.id, before, exposure.status))
+    _remember_components(
+        session, {exposure.id: kept[p].id for exposure in moving if (p := exposure.product_id) in kept}
+    )
+    begin_episodes(session, [exposure for exposure in carried_on if exposure.status in ENDED_BY_PROOF], now)
     return entries
+
+
+#: What an exposure takes over from another whose work it carries on.
+_CARRIED_ON = (
+    "team_id", "owner_reason", "status", "presence", "hold_reason", "assessment", "priority", "acknowledged_at",
+    "acknowledge_due_at", "remediate_due_at", "expires_at", "ended_at",
+)  # fmt: skip
+
+
+def _carry_on(stays: Exposure, moving: Exposure, now: datetime) -> Entry:
+    before = stays.status
+    for name in _CARRIED_ON:
+        setattr(stays, name, getattr(moving, name))
+    stays.version += 1
+    stays.updated_at = now
+    stays.reopen_count += 1
+    reason = f"carries on {exposure_name(moving.id)}"
+    return Entry(stays.incident_id, "reopened", reason, stays.id, before, stays.status)
+
+
+def _remember_components(session: WriteSession, merged: Mapping[int, int]) -> None:
+    """Let the exposures that stay know what made the merged ones affected, or none of it would ever hold them."""
+    if not merged:
+        return
+    pairs = arrays(old=(BigInteger(), list(merged)), new=(BigInteger(), list(merged.values())))
+    known = select(pairs.c.new, ExposureComponent.component_id).join(
+        ExposureComponent, ExposureComponent.exposure_id == pairs.c.old
+    )
+    session.execute(
+        pg.insert(ExposureComponent)
+        .from_select(["exposure_id", "component_id"], known.distinct())
+        .on_conflict_do_nothing()
+    )

@@ -13,6 +13,7 @@ from service.db import WriteSession, any_of
 from service.incidents.models import Episode, Exposure, ExposureComponent, Incident
 from service.incidents.priority import due
 from service.incidents.rating import rate
+from service.incidents.splitting import first_entries, inheritance
 from service.incidents.timeline import Entry, write_timeline
 from service.inventory.models import Product
 
@@ -32,6 +33,16 @@ class Owner:
     """Who has an exposure, and by which rule."""
 
     team_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How an exposure begins: whose it is, since when we know, and why it is there."""
+
+    owner: Owner
+    origin: str
+    opened_at: datetime
     reason: str
 
 
@@ -57,9 +68,9 @@ def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor:
         return []
     incidents = ensure_incidents(session, {o.vulnerability_id for o in openings}, actor=actor, now=now)
     openings = [opening for opening in openings if opening.vulnerability_id in incidents]
-    owners = owners_of(session, {o.product_id for o in openings})
+    beginnings = _beginnings(session, openings, now)
     rows = [
-        _exposure_row(opening, incidents[opening.vulnerability_id], owners[opening.product_id], now)
+        _exposure_row(opening, incidents[opening.vulnerability_id], beginnings[opening], now)
         for opening in sorted(openings, key=lambda o: (incidents[o.vulnerability_id].id, o.product_id))
     ]
     created = session.execute(
@@ -70,7 +81,7 @@ def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor:
     ).all()
     ids = {(row.incident_id, row.product_id): row.id for row in created}
     placed = [
-        (ids[key], opening)
+        (ids[key], opening, beginnings[opening])
         for opening in openings
         if (key := (incidents[opening.vulnerability_id].id, opening.product_id)) in ids
     ]
@@ -81,9 +92,25 @@ def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor:
 _FIRST_DAY = "found on the product's first SBOM"
 
 
+def _beginnings(session: WriteSession, openings: Sequence[Opening], now: datetime) -> dict[Opening, Beginning]:
+    """Give each exposure its owner and its first day: its own, or those of the exposure that it was part of."""
+    owners = owners_of(session, {o.product_id for o in openings})
+    inherited = inheritance(session, {(o.product_id, o.vulnerability_id): o.component_ids for o in openings})
+    beginnings = {}
+    for opening in openings:
+        own = "baseline" if opening.baseline else "new"
+        reason = _FIRST_DAY if opening.baseline else "a component in the field is affected"
+        beginning = Beginning(owners[opening.product_id], own, now, reason)
+        if taken_over := inherited.get((opening.product_id, opening.vulnerability_id)):
+            owner = Owner(taken_over.team_id, taken_over.owner_reason)
+            beginning = Beginning(owner, taken_over.origin, taken_over.opened_at, taken_over.reason)
+        beginnings[opening] = beginning
+    return beginnings
+
+
 def _record(
     session: WriteSession,
-    placed: list[tuple[int, Opening]],
+    placed: list[tuple[int, Opening, Beginning]],
     incidents: dict[int, Incident],
     *,
     actor: str,
@@ -91,10 +118,13 @@ def _record(
 ) -> None:
     if not placed:
         return
-    session.execute(insert(Episode), [{"exposure_id": id_, "number": 1, "opened_at": now} for id_, _ in placed])
+    session.execute(
+        insert(Episode),
+        [{"exposure_id": id_, "number": 1, "opened_at": beginning.opened_at} for id_, _, beginning in placed],
+    )
     session.execute(
         insert(ExposureComponent),
-        [{"exposure_id": id_, "component_id": c} for id_, opening in placed for c in sorted(opening.component_ids)],
+        [{"exposure_id": id_, "component_id": c} for id_, opening, _ in placed for c in sorted(opening.component_ids)],
     )
     write_timeline(
         session,
@@ -105,10 +135,10 @@ def _record(
                 step="opened",
                 from_status=None,
                 to_status="open",
-                reason=_FIRST_DAY if opening.baseline else "a component in the field is affected",
+                reason=beginning.reason,
                 evidence={"components": sorted(opening.component_ids)},
             )
-            for id_, opening in placed
+            for id_, opening, beginning in placed
         ],
         actor=actor,
         now=now,
@@ -130,13 +160,14 @@ def ensure_incidents(
     described = profiles(session, missing)
     if not described:
         return known
-    created = session.scalars(
-        pg.insert(Incident).on_conflict_do_nothing(index_elements=["vulnerability_id"]).returning(Incident.id),
+    created = session.execute(
+        pg.insert(Incident)
+        .on_conflict_do_nothing(index_elements=["vulnerability_id"])
+        .returning(Incident.id, Incident.vulnerability_id),
         [_incident_row(described[v], now) for v in missing if v in described],
     ).all()
-    reason = "the first product is affected"
-    opened = [Entry(incident_id=id_, step="opened", to_status="open", reason=reason) for id_ in created]
-    write_timeline(session, opened, actor=actor, now=now)
+    reasons = dict.fromkeys((id_ for id_, _ in created), "the first product is affected")
+    write_timeline(session, first_entries(session, reasons), actor=actor, now=now)
     return _incidents(session, wanted)
 
 
@@ -155,19 +186,22 @@ def _incident_row(profile: Profile, now: datetime) -> dict[str, object]:
     }
 
 
-def _exposure_row(opening: Opening, incident: Incident, owner: Owner, now: datetime) -> dict[str, object]:
-    deadlines = due(incident.priority, baseline=opening.baseline, opened_at=now)
+def _exposure_row(opening: Opening, incident: Incident, beginning: Beginning, now: datetime) -> dict[str, object]:
+    is_baseline = beginning.origin == "baseline"
+    # Nobody could acknowledge it before it was there; how long it may stay counts from the day it was known.
+    acknowledge_due_at = due(incident.priority, baseline=is_baseline, opened_at=now).acknowledge_at
+    remediate_due_at = due(incident.priority, baseline=is_baseline, opened_at=beginning.opened_at).remediate_at
     return {
         "incident_id": incident.id,
         "product_id": opening.product_id,
-        "team_id": owner.team_id,
-        "owner_reason": owner.reason,
-        "origin": "baseline" if opening.baseline else "new",
+        "team_id": beginning.owner.team_id,
+        "owner_reason": beginning.owner.reason,
+        "origin": beginning.origin,
         "status": "open",
         "presence": "present",
         "priority": incident.priority,
-        "opened_at": now,
+        "opened_at": beginning.opened_at,
         "updated_at": now,
-        "acknowledge_due_at": deadlines.acknowledge_at,
-        "remediate_due_at": deadlines.remediate_at,
+        "acknowledge_due_at": acknowledge_due_at,
+        "remediate_due_at": remediate_due_at,
     }

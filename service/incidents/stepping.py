@@ -61,7 +61,7 @@ def take_steps(
     entries = [_apply(exposure, step, evidence.cause, now) for exposure, step in steps]
     session.flush()  # the timeline's changes carry the exposures as they are now
     end_episodes(session, [exposure.id for exposure, step in steps if exposure.ended_at == now], now)
-    _begin_episodes(session, [exposure for exposure, step in steps if step.name == "reopened"], now)
+    begin_episodes(session, [exposure for exposure, step in steps if step.name == "reopened"], now)
     write_timeline(session, entries, actor=actor, now=now)
     return [Taken(exposure.id, step.name, step.to_status, step.reason) for exposure, step in steps]
 
@@ -111,7 +111,8 @@ def end_episodes(session: WriteSession, exposure_ids: Sequence[int], now: dateti
     )
 
 
-def _begin_episodes(session: WriteSession, exposures: list[Exposure], now: datetime) -> None:
+def begin_episodes(session: WriteSession, exposures: Sequence[Exposure], now: datetime) -> None:
+    """Begin the next episode of exposures that go on after they had ended."""
     if not exposures:
         return
     last = (
