@@ -12,7 +12,7 @@ from service.advisories.findings import Profile, profiles
 from service.db import WriteSession, any_of
 from service.incidents.models import Episode, Exposure, ExposureComponent, Incident
 from service.incidents.priority import due
-from service.incidents.rating import rate
+from service.incidents.rating import known_to_be_exploited, rate
 from service.incidents.splitting import first_entries, inheritance
 from service.incidents.timeline import Entry, write_timeline
 from service.inventory.models import Product
@@ -166,9 +166,14 @@ def ensure_incidents(
         .returning(Incident.id, Incident.vulnerability_id),
         [_incident_row(described[v], now) for v in missing if v in described],
     ).all()
-    reasons = dict.fromkeys((id_ for id_, _ in created), "the first product is affected")
+    reasons = {id_: _why_so(described[v]) for id_, v in created if v is not None}
     write_timeline(session, first_entries(session, reasons), actor=actor, now=now)
     return _incidents(session, wanted)
+
+
+def _why_so(profile: Profile) -> str:
+    listed = known_to_be_exploited(profile.signals)
+    return f"the first product is affected; {listed}" if listed else "the first product is affected"
 
 
 def _incidents(session: WriteSession, vulnerability_ids: list[int]) -> dict[int, Incident]:
