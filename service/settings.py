@@ -14,6 +14,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 #: Where OSV publishes; the layout is the same for a mirror or a folder.
 OSV_BUCKET = "https://storage.googleapis.com/osv-vulnerabilities"
 
+#: Where CISA publishes what is exploited, and FIRST what may be.
+KEV_CATALOGUE = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
+EPSS_SCORES = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"
+
 
 def _default_data() -> Path:
     return Path(platformdirs.user_data_dir("muster", appauthor=False))
@@ -45,6 +49,10 @@ class Settings(BaseSettings):
     sync_every: timedelta = Field(
         default=timedelta(minutes=15), description="seconds or ISO 8601 duration between syncs"
     )
+    kev_url: str = Field(
+        default=KEV_CATALOGUE, description="CISA's catalogue of what is exploited, a mirror, file:///file, or none"
+    )
+    epss_url: str = Field(default=EPSS_SCORES, description="EPSS scores of a day, a mirror, file:///file, or none")
     max_upload_bytes: int = Field(default=256 * 2**20, ge=1024, description="largest SBOM, decompressed")
     trusted_keys: Path | None = Field(
         default=None, description="folder of public keys (PEM) that signatures on SBOMs are verified with"

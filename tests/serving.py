@@ -35,6 +35,8 @@ class Served:
             "MUSTER_DATABASE_URL": database,
             "MUSTER_SECRET_KEY": "for tests",
             "MUSTER_OSV_URL": "none",
+            "MUSTER_KEV_URL": "none",
+            "MUSTER_EPSS_URL": "none",
             "MUSTER_PORT": str(self.port),
             **settings,
         }

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import stamina
 
-from service.advisories.feed_client import FeedUnavailable, Patience
-
-PATIENT = Patience()
+from service.advisories.feed_bucket_client import without_credentials
+from service.advisories.feed_client import PATIENT, FeedUnavailable, Patience
 
 _UNCHANGED = 304
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -61,12 +60,6 @@ def download(url: str, known: Validators, *, limit: int, patience: Patience = PA
     timeout = httpx.Timeout(patience.silence.total_seconds(), connect=patience.connect.total_seconds())
     with httpx.Client(timeout=timeout, follow_redirects=True) as client:
         return _patiently(lambda: _fetch_once(client, url, known, limit, patience), url, patience)
-
-
-def without_credentials(url: str) -> str:
-    """Leave out user and password, which belong in no log and no answer."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _read(path: Path, limit: int) -> bytes:

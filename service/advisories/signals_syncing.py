@@ -13,9 +13,10 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.dialects import postgresql as pg
 
 from service.advisories import epss, kev
-from service.advisories.feed_client import Patience
+from service.advisories.feed_bucket_client import without_credentials
+from service.advisories.feed_client import PATIENT, Patience
 from service.advisories.signal_models import SignalFeed
-from service.advisories.signals_client import PATIENT, Download, Validators, download, without_credentials
+from service.advisories.signals_client import Download, Validators, download
 from service.advisories.signals_reading import MOST_NAMED, MalformedSignals, Reading
 from service.advisories.signals_storing import Replaced, replace_rows
 from service.db import WriteSession, writing
@@ -25,7 +26,7 @@ from service.log import logger
 Name = Literal["kev", "epss"]
 
 #: Both sources' files are below 3 MB.
-_MOST_BYTES = 64 * 2**20
+MOST_BYTES = 64 * 2**20
 
 
 class Source(NamedTuple):
@@ -79,22 +80,25 @@ def sync_signal(
         feed = _record_attempt(session, name, shown, now)
     known = Validators(feed.etag, feed.last_modified) if feed.url == shown and feed.digest else Validators()
     try:
-        arrived = download(url, known, limit=_MOST_BYTES, patience=patience)
+        arrived = download(url, known, limit=MOST_BYTES, patience=patience)
         if arrived is None:
             return _unchanged(engine, name, {}, now)
-        return take_signal(engine, name, shown, arrived, now=now, accept_vanished=accept_vanished)
+        return _take(engine, name, shown, arrived, now=now, accept_vanished=accept_vanished)
     except UpstreamUnavailable as error:
         return _failed(engine, name, error.detail)
 
 
-def take_signal(
-    engine: Engine, name: Name, url: str, arrived: Download, *, now: datetime, accept_vanished: bool = False
-) -> SignalSynced:
-    """Take a file that is here already, such as one of a bundle.
+def take_signal(engine: Engine, name: Name, url: str, arrived: Download, *, now: datetime) -> SignalSynced:
+    """Take a file that is here already, such as one of a bundle; *url* says where it is from."""
+    try:
+        return _take(engine, name, url, arrived, now=now, accept_vanished=False)
+    except UpstreamUnavailable as error:
+        return _failed(engine, name, error.detail)
 
-    Raises:
-        MalformedSignals: It cannot be read, or is older than what another address gave us.
-    """
+
+def _take(
+    engine: Engine, name: Name, url: str, arrived: Download, *, now: datetime, accept_vanished: bool
+) -> SignalSynced:
     digest = sha256(arrived.content).digest()
     with writing(engine) as session:
         feed = _record_attempt(session, name, url, now)

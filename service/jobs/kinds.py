@@ -9,15 +9,17 @@ from threading import Event
 from sqlalchemy import Engine
 
 from service.advisories.feeds import never_tried
+from service.advisories.signals_syncing import SignalSynced
 from service.advisories.syncing import Progress, Synced
 from service.changes.reading import purge_changes
 from service.db import writing
-from service.errors import Busy
+from service.errors import Busy, UpstreamUnavailable
 from service.flows.applying import FEED, apply_feed
 from service.flows.checking import check_next
 from service.flows.exporting import make_export, purge_exports
 from service.flows.reconciling import reconcile
 from service.flows.settling import settle
+from service.flows.signalling import apply_signals, follow_signals
 from service.incidents.lifecycle import end_acceptances
 from service.inventory.products import retire_previews
 from service.jobs.queue import enqueue_tick, purge_jobs
@@ -26,6 +28,8 @@ from service.settings import Settings
 
 #: How long the feed of changes reaches back.
 CHANGES_KEPT = timedelta(days=90)
+#: EPSS comes once a day, KEV when there is news; to ask costs next to nothing.
+SIGNALS_EVERY = timedelta(hours=6)
 #: After this long a run of checks leaves the rest to the next, so that it does not hold a worker.
 _CHECKS_FOR = timedelta(seconds=20)
 #: How often a sync says how far it is.
@@ -119,9 +123,26 @@ def _sync(job: JobContext) -> None:
     )
 
 
+def _sync_kev(job: JobContext) -> None:
+    _note_signals(job, apply_signals(job.engine, kev_url=job.settings.kev_url, now=job.clock()))
+
+
+def _sync_epss(job: JobContext) -> None:
+    _note_signals(job, apply_signals(job.engine, epss_url=job.settings.epss_url, now=job.clock()))
+
+
+def _note_signals(job: JobContext, results: list[SignalSynced]) -> None:
+    """Note what a source of signals brought; one that failed is tried again as a failed job is."""
+    for synced in results:
+        job.progress({"added": synced.added, "changed": synced.changed, "vanished": synced.vanished})
+        if synced.error:
+            raise UpstreamUnavailable(synced.error)
+
+
 def _settle(job: JobContext) -> None:
     """Finish what a crash left half done, and have the feed of an ecosystem loaded as soon as something is in it."""
     job.progress({"advisories": settle(job.engine, actor=FEED, now=job.clock())})
+    follow_signals(job.engine, now=job.clock())
     if job.settings.osv_url != "none" and job.settings.osv_ecosystems == "used":
         with writing(job.engine) as session:
             # One slot for all of them: what the feed does not have is asked for once, not every minute.
@@ -166,6 +187,10 @@ def _check(job: JobContext) -> None:
     job.progress(dict(verdicts))
 
 
+def _of_signals(run: Callable[[JobContext], None], url: str) -> Kind:
+    return Kind(run, every=SIGNALS_EVERY if url != "none" else None, spread=url.startswith("http"))
+
+
 def kinds_of(settings: Settings) -> dict[str, Kind]:
     """Name every kind. Settings decide how often some come round."""
     return {
@@ -174,6 +199,8 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
             every=settings.sync_every if settings.osv_url != "none" else None,
             spread=settings.osv_url.startswith("http"),
         ),
+        "sync-kev": _of_signals(_sync_kev, settings.kev_url),
+        "sync-epss": _of_signals(_sync_epss, settings.epss_url),
         "settle": Kind(_settle, every=timedelta(minutes=1)),
         "check": Kind(_check, every=timedelta(minutes=1)),
         "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),

@@ -48,6 +48,8 @@ class Alone:
             "MUSTER_DATA": str(folder),
             "MUSTER_PORT": str(self.port),
             "MUSTER_OSV_URL": "none",
+            "MUSTER_KEV_URL": "none",
+            "MUSTER_EPSS_URL": "none",
         }
         self.start()
 

@@ -91,6 +91,8 @@ def house(settings: Settings, parts: Parts, *, start: datetime) -> Iterator[Hous
             update={
                 "secret_key": SecretStr(token_urlsafe(32)),
                 "osv_url": "none",
+                "kev_url": "none",
+                "epss_url": "none",
                 "sync_every": timedelta(days=7),  # the feed of the story stays believed while it is looked at
                 "public_url": None,
                 "port": port,

@@ -44,6 +44,8 @@ def environment(fresh_database: str, tmp_path: Path) -> dict[str, str]:
         "MUSTER_SECRET_KEY": "a secret of the tests",
         "MUSTER_DATA": str(tmp_path),
         "MUSTER_OSV_URL": "none",
+        "MUSTER_KEV_URL": "none",
+        "MUSTER_EPSS_URL": "none",
     }
 
 

@@ -38,6 +38,8 @@ def muster(fresh_database: str, tmp_path: Path) -> Muster:
         "MUSTER_DATABASE_URL": fresh_database,
         "MUSTER_DATA": str(tmp_path / "data"),
         "MUSTER_OSV_URL": "none",
+        "MUSTER_KEV_URL": "none",
+        "MUSTER_EPSS_URL": "none",
         "MUSTER_MAX_UPLOAD_BYTES": "100000",
     }
     return lambda *arguments: run_muster(*arguments, environment=environment)

@@ -280,7 +280,7 @@ def test_a_worker_outlives_a_database_that_is_away() -> None:
 def test_a_process_numbers_changes_and_runs_its_schedule(own_engine: Engine) -> None:
     with writing(own_engine) as session:
         record_changes(session, NewChange("incident.opened", NOON, {}))
-    with running(own_engine, Settings(osv_url="none"), clock=lambda: NOON):
+    with running(own_engine, Settings(osv_url="none", kev_url="none", epss_url="none"), clock=lambda: NOON):
         wait_for(lambda: _states(own_engine).get("purge") == "done")
         wait_for(lambda: _last_seq(own_engine) == 1)
     assert "sync" not in _states(own_engine)
