@@ -8,6 +8,7 @@ feed opens. A large SBOM is on its way all the time: whoever waits for it makes 
 """
 
 import argparse
+import sys
 import tempfile
 import threading
 import time
@@ -147,4 +148,4 @@ class Crowd:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
