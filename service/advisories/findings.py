@@ -27,6 +27,7 @@ class Evidence(NamedTuple):
     vector: str | None
     severity_source: str
     informational: str | None
+    osv_package_id: int
 
 
 #: The class of what is no vulnerability: RustSec's unmaintained, unsound, notice; else an update that fixes none.
@@ -59,6 +60,7 @@ def evidence_about(
             Advisory.vector,
             Advisory.severity_source,
             _CLASS,
+            Match.osv_package_id,
         )
         .join(Advisory, Advisory.id == Match.advisory_id)
         .join(VulnerabilityAdvisory, VulnerabilityAdvisory.advisory_id == Advisory.id)

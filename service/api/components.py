@@ -8,8 +8,9 @@ from pydantic import Field
 
 from service.access.roles import Actor
 from service.api.deps import Listing, Read, listing, may
+from service.api.known import WhyOut
 from service.api.problems import problems
-from service.api.sboms import FindingOut, WhyOut
+from service.api.sboms import FindingOut
 from service.api.schemas import Answer, Instant, Page
 from service.errors import Unreadable
 from service.flows.field_findings import findings_in_field

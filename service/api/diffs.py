@@ -6,8 +6,9 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from service.api.deps import Listing, Read, listing, may
+from service.api.known import KnownOut
 from service.api.problems import problems
-from service.api.sboms import KnownOut, UploadOut
+from service.api.sboms import UploadOut
 from service.api.schemas import Answer, Page
 from service.db import ReadSession
 from service.flows.answering import MOST, upload_values

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from service.access.teams import get_team
 from service.api.deps import Listing, Read, listing, may
+from service.api.known import FixesOut, SignalsOut, WhyOut
 from service.api.problems import problems
-from service.api.sboms import WhyOut
 from service.api.schemas import Answer, Instant, Page
 from service.db import ReadSession
 from service.errors import Unreadable
@@ -52,6 +52,7 @@ class IncidentOut(Answer):
     opened_at: datetime
     updated_at: datetime
     version: int
+    signals: SignalsOut
     exposure_counts: dict[str, int] = Field(description="how many exposures have which status")
 
 
@@ -77,6 +78,7 @@ class OccurrenceOut(Answer):
     scope: str
     advisories: list[str]
     fixed_in: list[str]
+    fixes: FixesOut
     why: list[WhyOut] = Field(description="one for each advisory")
 
 
@@ -146,6 +148,7 @@ def index(
     owner: Annotated[str | None, Query(description="a team that has an exposure of it")] = None,
     product: Annotated[str | None, Query(description="a product that has an exposure of it")] = None,
     updated_after: Annotated[Instant | None, Query(description="only what changed since")] = None,
+    kev: Annotated[bool | None, Query(description="whether CISA lists it as exploited")] = None,
 ) -> IncidentPage:
     """List incidents, the newest first. Their order never changes, so nothing is lost between two pages."""
     if updated_after is not None and updated_after.tzinfo is None:
@@ -157,6 +160,7 @@ def index(
         team_id=get_team(session, owner).id if owner else None,
         product_id=find_product(session, product).id if product else None,
         updated_after=updated_after,
+        known_exploited=kev,
     )
     rows = list_incidents(session, wanted, before=place.after(None), limit=place.limit + 1)
     page, following = place.cut(rows, lambda row: row[0])

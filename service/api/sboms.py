@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from service.access.roles import Actor
 from service.api.bodies import receive
 from service.api.deps import Configured, CurrentActor, Id, Listing, Now, Primary, Read, Write, listing, may
+from service.api.known import KnownOut
 from service.api.problems import problems
 from service.api.schemas import Answer, Instant, Page, Reason
 from service.db import ReadSession
@@ -115,40 +116,6 @@ class UploadOut(Answer):
     warnings: list[WarningOut]
 
 
-class WhyOut(Answer):
-    """Why an advisory matches a component."""
-
-    advisory: str
-    certainty: Literal["certain", "possible"]
-    rule: str = Field(description="range, or version where the advisory names this version itself")
-    relation: str = Field(description="package, or source: the package that a distribution built it from")
-    ecosystem: str
-    release: str | None = Field(description="of the distribution, as the advisory names it")
-    name: str = Field(description="as the advisory writes it")
-    component_version: str = Field(description="what was compared")
-    range: str
-    fixed: str | None
-    sentence: str = Field(description="all of this for people, and why a match is only possible")
-
-
-class KnownOut(Answer):
-    """What is known of one component and one vulnerability."""
-
-    purl: str
-    name: str
-    version: str
-    scope: str
-    vulnerability: str
-    advisories: list[str]
-    severity: str
-    kind: str
-    certainty: Literal["certain", "possible"]
-    fixed_in: list[str]
-    incident: str | None
-    exposure: str | None
-    status: str | None
-
-
 class FindingOut(KnownOut):
     """One component with one vulnerability, however many advisories say so."""
 
@@ -246,6 +213,7 @@ class ReceiptOut(UploadOut):
     held: list[StepOut]
     unevaluated: list[UnevaluatedOut]
     missing_feeds: list[str] = Field(description="ecosystems whose advisories were never loaded, or are stale")
+    rekeying: bool = Field(description="after an upgrade, what is stored is being read again; the answer may change")
     quality: QualityOut
     next: str | None
 

@@ -1,7 +1,8 @@
 """What a build system hears after an upload: affected, new, gone, held, and what could not be judged."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -9,7 +10,10 @@ from sqlalchemy import select
 
 from service.advisories.coverage import uncovered
 from service.advisories.findings import Evidence, EvidenceBook
+from service.advisories.fixes import Fixes
+from service.advisories.fixes_known import fixes_of
 from service.advisories.models import Vulnerability
+from service.advisories.rekeying import outdated
 from service.advisories.signals import SILENCE, Signals, signals_of
 from service.advisories.signals_severity import Said, severity_values
 from service.advisories.wording import unevaluated_in_words
@@ -62,6 +66,7 @@ class Finding:
     standing: Standing | None
     new: bool
     signals: Signals = SILENCE
+    fixes: Fixes | None = None
 
     @property
     def severity(self) -> str:
@@ -119,6 +124,7 @@ class Finding:
             "informational": self._class,
             "certainty": self.certainty,
             "fixed_in": sorted({item.fixed for item in self.evidence if item.fixed}),
+            "fixes": self.fixes.as_values() if self.fixes else None,
             "incident": incident_name(standing.incident_id) if standing else None,
             "exposure": exposure_name(standing.exposure_id) if standing else None,
             "status": standing.status if standing else None,
@@ -178,6 +184,12 @@ def findings_of(
         for (component_id, vulnerability_id), evidence in grouped.items()
     ]
     return sorted(findings, key=lambda finding: finding.rank)
+
+
+def with_fixes(session: ReadSession, findings: Sequence[Finding]) -> list[Finding]:
+    """Find what fixes those that are to be shown; `fixes` is None where nobody has looked."""
+    known = fixes_of(session, (item for finding in findings for item in finding.evidence))
+    return [replace(one, fixes=known.get((one.component.id, one.evidence[0].vulnerability_id))) for one in findings]
 
 
 def component_rows(session: ReadSession, component_ids: set[int] | frozenset[int]) -> dict[int, Row]:
@@ -244,7 +256,10 @@ def answer(
     unevaluated = unevaluated_of(session, placed.contents if outcome.unevaluated is None else outcome.unevaluated)
     missing_feeds = uncovered(session, placed.upload.ecosystems, fresh_since=now - gate.fresh_within)
     nothing_listed = not placed.contents  # and nothing can be said of nothing
-    unsure = bool(nothing_listed or unevaluated or missing_feeds or any(f.certainty == "possible" for f in findings))
+    rekeying = outdated(session)
+    unsure = bool(
+        nothing_listed or unevaluated or missing_feeds or rekeying or any(f.certainty == "possible" for f in findings)
+    )
     verdict: Verdict = "fail" if any(f.fails(gate.severity) for f in findings) else "unknown" if unsure else "pass"
     more = f"/v1/products/{outcome.product.slug}/findings" if len(findings) > MOST else None
     values = {
@@ -252,11 +267,12 @@ def answer(
         "duplicate": placed.duplicate,
         "verdict": verdict,
         "gate": gate.severity,
-        "findings": [finding.as_values() for finding in findings[:MOST]],
+        "findings": [finding.as_values() for finding in with_fixes(session, findings[:MOST])],
         "resolved": _steps(session, outcome.assessed, "resolved"),
         "held": _steps(session, outcome.assessed, "held"),
         "unevaluated": unevaluated,
         "missing_feeds": missing_feeds,
+        "rekeying": rekeying,
         "quality": shown(placed.upload.quality),
         "next": more,
     }

@@ -5,13 +5,13 @@ neither came nor went.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
 from service.advisories.findings import evidence_about
 from service.db import ReadSession, any_of
-from service.flows.answering import Finding, findings_of
+from service.flows.answering import MOST, Finding, findings_of, with_fixes
 from service.inventory.catalogue_models import Component
 from service.inventory.diff import Diff, diff_of
 from service.inventory.models import Product
@@ -81,7 +81,14 @@ def compare(
     packages = _packages(session, gone | come | {component_id for component_id, _ in staying})
     stays = {(packages[component_id], vulnerability_id) for component_id, vulnerability_id in staying}
     then, now = stays | _known(left, packages), stays | _known(arrived, packages)
-    return Comparison(diff, came=_moved(arrived, packages, then), went=_moved(left, packages, now))
+    came, went = _moved(arrived, packages, then), _moved(left, packages, now)
+    return Comparison(diff, came=_shown(session, came), went=_shown(session, went))
+
+
+def _shown(session: ReadSession, moved: list[Moved]) -> list[Moved]:
+    """Find what fixes those of which an answer has room."""
+    found = with_fixes(session, [one.finding for one in moved[:MOST]])
+    return [replace(one, finding=finding) for one, finding in zip(moved, found, strict=False)] + moved[MOST:]
 
 
 def _known(findings: Iterable[Finding], packages: dict[int, int]) -> set[_Known]:

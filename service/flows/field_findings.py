@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from service.advisories.explaining import of_component, why_matched
 from service.advisories.wording import Why
 from service.db import ReadSession
-from service.flows.answering import Finding, findings_of
+from service.flows.answering import Finding, findings_of, with_fixes
 from service.inventory.catalogue import SCOPES
 from service.inventory.contents import places_of
 from service.inventory.field import all_uses, newest_times
@@ -69,7 +69,9 @@ def _explained(session: ReadSession, page: list[Placed]) -> list[Placed]:
     why = why_matched(session, {item.component_id for item in evidence}, {item.advisory_id for item in evidence})
     return [
         replace(
-            one, why=of_component(why, one.finding.component.id, (item.advisory_id for item in one.finding.evidence))
+            one,
+            finding=finding,
+            why=of_component(why, finding.component.id, (item.advisory_id for item in finding.evidence)),
         )
-        for one in page
+        for one, finding in zip(page, with_fixes(session, [one.finding for one in page]), strict=True)
     ]

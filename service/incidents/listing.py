@@ -29,6 +29,7 @@ class Wanted:
     team_id: int | None = None
     product_id: int | None = None
     updated_after: datetime | None = None
+    known_exploited: bool | None = None
 
 
 def list_incidents(
@@ -55,6 +56,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     ]
     if wanted.updated_after is not None:
         conditions.append(Incident.updated_at > wanted.updated_after)
+    if wanted.known_exploited is not None:
+        conditions.append(Incident.known_exploited.is_not(None) == wanted.known_exploited)
     concerned = [
         column == value
         for column, value in ((Exposure.team_id, wanted.team_id), (Exposure.product_id, wanted.product_id))

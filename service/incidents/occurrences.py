@@ -8,6 +8,8 @@ from sqlalchemy import select
 
 from service.advisories.explaining import of_component, why_matched
 from service.advisories.findings import evidence_about
+from service.advisories.fixes import Fixes
+from service.advisories.fixes_known import fixes_of
 from service.advisories.wording import Why
 from service.db import ReadSession, any_of
 from service.incidents.models import Exposure, ExposureComponent, Incident
@@ -28,11 +30,12 @@ class Occurrence(NamedTuple):
     scope: str
     advisories: tuple[str, ...]
     fixed_in: tuple[str, ...]
+    fixes: Fixes
     why: tuple[Why, ...]
 
     def as_values(self) -> dict[str, object]:
         """Give it as the API shows it."""
-        return {**self._asdict(), "why": [one.as_values() for one in self.why]}
+        return {**self._asdict(), "fixes": self.fixes.as_values(), "why": [one.as_values() for one in self.why]}
 
 
 def of_exposures(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int, list[Occurrence]]:
@@ -52,6 +55,7 @@ def of_exposures(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int,
             said[item.component_id, item.vulnerability_id].append(item)
     matched = [item for evidence in said.values() for item in evidence]
     why = why_matched(session, {item.component_id for item in matched}, {item.advisory_id for item in matched})
+    fixes = fixes_of(session, matched)
     names = _Names(session, component_ids, {u.stream_id for u in uses}, {u.release_id for u in uses if u.release_id})
     exposures = defaultdict(list)
     for row in rows:
@@ -72,6 +76,7 @@ def of_exposures(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int,
                         scope=SCOPES[use.scope],
                         advisories=tuple(sorted({item.advisory for item in evidence})),
                         fixed_in=tuple(sorted({item.fixed for item in evidence if item.fixed})),
+                        fixes=fixes[use.component_id, evidence[0].vulnerability_id],
                         why=of_component(why, use.component_id, (item.advisory_id for item in evidence)),
                     )
                 )

@@ -1,0 +1,137 @@
+"""What fixes what is known of components, read in a constant number of statements."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, and_, func, select
+
+from service.advisories.findings import Evidence
+from service.advisories.fixes import Fixes, Range, fixes_in, of_build, together
+from service.advisories.models import Advisory, Affected
+from service.db import ReadSession, any_of, arrays
+from service.inventory.catalogue_models import ComponentCoord, OsvPackage
+from service.purls import normalise_name
+
+#: Component and vulnerability.
+Pair = tuple[int, int]
+#: Advisory and package.
+_Statement = tuple[int, int]
+
+_REMOVE = Fixes(None, (), "malicious code: remove it")
+_UNKNOWN = Fixes(None, (), "no fix is known")
+#: GitHub keeps here what a maintainer has not confirmed.
+_LAST_KNOWN = "last_known_affected_version_range"
+
+
+class _Package(NamedTuple):
+    ecosystem: str
+    name: str
+
+
+def fixes_of(session: ReadSession, evidence: Iterable[Evidence]) -> dict[Pair, Fixes]:
+    """Find what fixes each component's vulnerabilities. Where some evidence is certain, only that counts."""
+    said: defaultdict[Pair, list[Evidence]] = defaultdict(list)
+    for item in evidence:
+        said[item.component_id, item.vulnerability_id].append(item)
+    counting = {pair: _certain(items) for pair, items in said.items()}
+    statements = {(item.advisory_id, item.osv_package_id) for items in counting.values() for item in items}
+    packages, ranges = _ranges(session, statements)
+    versions = _versions(session, {component_id for component_id, _ in counting})
+    unfixed = {advisory for (advisory, _), some in ranges.items() if any(not each.fixed for each in some)}
+    hints = _hints(session, unfixed)
+    return {pair: _fixes(items, packages, ranges, versions, hints) for pair, items in counting.items()}
+
+
+def _certain(items: list[Evidence]) -> list[Evidence]:
+    return [item for item in items if item.certainty == "certain"] or items
+
+
+def _fixes(
+    items: Sequence[Evidence],
+    packages: dict[int, _Package],
+    ranges: defaultdict[_Statement, list[Range]],
+    versions: dict[tuple[int, str], str],
+    hints: dict[int, list[tuple[_Package, str]]],
+) -> Fixes:
+    if any(item.kind == "malware" for item in items):
+        return _REMOVE
+    by_package: defaultdict[tuple[int, str], list[Evidence]] = defaultdict(list)
+    for item in items:
+        version = versions.get((item.component_id, item.rule.partition(":")[0]))
+        if version is not None and item.osv_package_id in packages:
+            by_package[item.osv_package_id, version].append(item)
+    parts = []
+    for (package_id, version), some in sorted(by_package.items(), key=lambda pair: pair[0]):
+        package = packages[package_id]
+        known = [
+            each
+            for item in some
+            for each in of_build(package.ecosystem, version, item.fixed, ranges[item.advisory_id, package_id])
+        ]
+        last_known = [hint for item in some for name, hint in hints.get(item.advisory_id, ()) if name == package]
+        parts.append(fixes_in(package.ecosystem, version, known, last_known))
+    return together(packages[min(by_package)[0]].ecosystem, parts) if parts else _UNKNOWN
+
+
+def _ranges(
+    session: ReadSession, statements: set[_Statement]
+) -> tuple[dict[int, _Package], defaultdict[_Statement, list[Range]]]:
+    advisory_ids, package_ids = zip(*sorted(statements), strict=True) if statements else ((), ())
+    wanted = arrays(advisory_id=(BigInteger(), advisory_ids), package_id=(BigInteger(), package_ids))
+    rows = session.execute(
+        select(Affected, Advisory.osv_id, OsvPackage.ecosystem, OsvPackage.name)
+        .join(
+            wanted,
+            and_(Affected.advisory_id == wanted.c.advisory_id, Affected.osv_package_id == wanted.c.package_id),
+        )
+        .join(Advisory, Advisory.id == Affected.advisory_id)
+        .join(OsvPackage, OsvPackage.id == Affected.osv_package_id)
+    )
+    packages: dict[int, _Package] = {}
+    ranges: defaultdict[_Statement, list[Range]] = defaultdict(list)
+    for row, advisory, ecosystem, name in rows:
+        packages[row.osv_package_id] = _Package(ecosystem, name)
+        ranges[row.advisory_id, row.osv_package_id].append(
+            Range(
+                advisory=advisory,
+                lo=row.lo,
+                hi=row.hi,
+                exact=row.exact_version,
+                lo_version=row.lo_version,
+                hi_version=row.hi_version,
+                hi_included=row.hi_included,
+                fixed=row.fixed,
+                flagged=row.flagged,
+                build=row.build,
+            )
+        )
+    return packages, ranges
+
+
+def _versions(session: ReadSession, component_ids: set[int]) -> dict[tuple[int, str], str]:
+    """Give the versions that components were matched with, by component and relation."""
+    rows = session.execute(
+        select(ComponentCoord.component_id, ComponentCoord.relation, ComponentCoord.version).where(
+            ComponentCoord.component_id == any_of(component_ids)
+        )
+    )
+    return {(component_id, relation): version for component_id, relation, version in rows}
+
+
+def _hints(session: ReadSession, advisory_ids: set[int]) -> dict[int, list[tuple[_Package, str]]]:
+    """Give what GitHub last knew to be affected, by advisory: of which package, and the range."""
+    if not advisory_ids:
+        return {}
+    entries = func.jsonb_path_query_array(
+        Advisory.record, f"$.affected[*] ? (exists(@.database_specific.{_LAST_KNOWN}))"
+    )
+    rows = session.execute(
+        select(Advisory.id, entries).where(Advisory.id == any_of(advisory_ids), func.jsonb_array_length(entries) > 0)
+    )
+    return {advisory_id: [_hint(entry) for entry in listed] for advisory_id, listed in rows}
+
+
+def _hint(entry: Mapping[str, Any]) -> tuple[_Package, str]:
+    ecosystem, name = str(entry["package"]["ecosystem"]), str(entry["package"]["name"])
+    return _Package(ecosystem, normalise_name(ecosystem, name)), str(entry["database_specific"][_LAST_KNOWN])
