@@ -11,11 +11,11 @@ from typing import Final, Literal, NamedTuple
 
 #: Families of orders; '' is none: such versions are compared as text with the listed ones.
 Order = Literal[
-    "", "apk", "bitnami", "cran", "dpkg", "gem", "hackage", "julia", "maven", "nuget", "packagist", "pub", "pypi",
-    "rpm", "semver",
+    "", "alpm", "apk", "bitnami", "cran", "dpkg", "gem", "hackage", "julia", "maven", "nuget", "packagist", "pub",
+    "pypi", "rpm", "semver",
 ]  # fmt: skip
 
-#: How names are written before they are compared; `ecosystems.NAME_RULES` does it.
+#: How names are written before they are compared; `ecosystems.normalise_name` does it.
 Names = Literal["as written", "lower case", "PEP 503", "lower case and _", "host/path"]
 
 #: What stands behind ``:``. A release or a product leads back to the bare name; a repository is a registry's address;

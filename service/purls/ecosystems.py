@@ -34,9 +34,13 @@ _REPACKAGERS: Final = frozenset(row.name for row in TABLE if row.suffix == "repa
 _RELEASED: Final = frozenset(row.name for row in TABLE if row.suffix in ("release", "product"))
 _WITH_REPOSITORIES: Final = frozenset(row.name for row in TABLE if row.suffix == "repository")
 
-#: What orders the packages of distributions that OSV does not know (``purl:rpm/fedora``), by purl type. pacman's
-#: vercmp is derived from rpm's.
-_PACKAGING: Final = {"alpm": "Red Hat", "apk": "Alpine", "deb": "Debian", "rpm": "Red Hat"}
+#: What the packages of distributions that OSV does not know (``purl:rpm/fedora``) are ordered like, by purl type.
+_PACKAGED_LIKE: Final = {
+    "alpm": Ecosystem("Arch Linux", "alpm", in_schema=False),
+    "apk": BY_NAME["Alpine"],
+    "deb": BY_NAME["Debian"],
+    "rpm": BY_NAME["Red Hat"],
+}
 
 #: What feeds write instead of a name of the table.
 _ALIASES: Final = {"kubernetes": "Kubernetes", "purl-type:swift": "SwiftURL"}
@@ -104,9 +108,7 @@ def rules_of(ecosystem: str) -> Ecosystem | None:
     name, _, suffix = canonical_ecosystem(ecosystem).partition(":")
     while suffix and name in _REPACKAGERS:
         name, _, suffix = suffix.partition(":")
-    if name == "purl":
-        name = _PACKAGING.get(suffix.partition("/")[0], "")
-    return BY_NAME.get(name)
+    return _PACKAGED_LIKE.get(suffix.partition("/")[0]) if name == "purl" else BY_NAME.get(name)
 
 
 def is_repackaged(ecosystem: str) -> bool:
