@@ -19,9 +19,13 @@ def upgrade() -> None:
     _builds()
     _feeds()
     _installation()
+    _rekeying()
+    _origins()
 
 
 def downgrade() -> None:
+    _without_origins()
+    _without_rekeying()
     _without_installation()
     _without_feeds()
     _without_builds()
@@ -141,3 +145,47 @@ def _installation() -> None:
 
 def _without_installation() -> None:
     op.drop_table('installation')
+
+
+def _rekeying() -> None:
+    """Why: what was read by an older version of ours is found at once, and read again."""
+    op.add_column('component', sa.Column('key_version', sa.SmallInteger(), server_default=sa.text('1'), nullable=False))
+    op.create_index('ix_component_key_version', 'component', ['key_version'])
+    op.create_index('ix_advisory_key_version', 'advisory', ['key_version'])
+
+
+def _without_rekeying() -> None:
+    op.drop_index('ix_advisory_key_version', 'advisory')
+    op.drop_index('ix_component_key_version', 'component')
+    op.drop_column('component', 'key_version')
+
+
+def _origins() -> None:
+    """Why: names that are the organisation's own never match public advisories, and where a package came from decides
+    whether a record that condemns a name means it."""
+    op.create_table('internal_namespace',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('pattern', sa.Text(collation='C'), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('added_by', sa.Text(), nullable=False),
+    sa.Column('added_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('removed_by', sa.Text(), nullable=True),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('settled', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_internal_namespace')),
+    )
+    op.create_index('uq_internal_namespace_pattern', 'internal_namespace', ['pattern'], unique=True, postgresql_where=sa.text('removed_at IS NULL'))
+    for table, columns in (('component', ('provenance', 'obtained_from', 'internal')), ('component_coord', ('provenance',)), ('match', ('note',))):
+        for column in columns:
+            op.add_column(table, sa.Column(column, sa.Text(collation='C'), server_default=sa.text("''"), nullable=False))
+    op.create_index('ix_component_obtained_from', 'component', ['obtained_from'], postgresql_where=sa.text("obtained_from <> ''"))
+    op.create_index('ix_component_internal', 'component', ['id'], postgresql_where=sa.text("internal <> ''"))
+
+
+def _without_origins() -> None:
+    op.drop_index('ix_component_internal', 'component')
+    op.drop_index('ix_component_obtained_from', 'component')
+    for table, columns in (('match', ('note',)), ('component_coord', ('provenance',)), ('component', ('provenance', 'obtained_from', 'internal'))):
+        for column in columns:
+            op.drop_column(table, column)
+    op.drop_table('internal_namespace')

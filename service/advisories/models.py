@@ -45,6 +45,7 @@ class Advisory(Base):
     `severity_source` names the field that `severity` was read from, '' where nothing was said.
     `unevaluated` lists what in it could not be turned into ranges: ``[{"package", "reason", "detail"}]``.
     `settled` turns false whenever ranges or groups change, and true once matches and exposures have followed.
+    `key_version` says as of which reading the columns and ranges are; an older one has them rebuilt.
     """
 
     __tablename__ = "advisory"
@@ -55,6 +56,7 @@ class Advisory(Base):
         Index("uq_advisory_osv_id", "osv_id", unique=True),
         Index("ix_advisory_unevaluated", "id", postgresql_where=text("unevaluated <> '[]'::jsonb")),
         Index("ix_advisory_modified", "modified", "id"),
+        Index("ix_advisory_key_version", "key_version"),
         Index("ix_advisory_unsettled", "id", postgresql_where=text("NOT settled")),
     )
 
@@ -192,7 +194,8 @@ class Affected(Base):
 class Match(Base):
     """A component is affected by an advisory: which rule fired, and how certain that is.
 
-    Written per component, never per stream; findings are usage joined with this.
+    Written per component, never per stream; findings are usage joined with this. `note` says what people should ask
+    themselves first: `origins.CONFUSION`, or ''.
     """
 
     __tablename__ = "match"
@@ -209,3 +212,4 @@ class Match(Base):
     lo_version: Mapped[str] = mapped_column(Name)
     hi_version: Mapped[str] = mapped_column(Name)
     fixed: Mapped[str] = mapped_column(Name)
+    note: Mapped[str] = mapped_column(Name, server_default=text("''"))

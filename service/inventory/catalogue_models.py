@@ -3,6 +3,7 @@
 One row for all products. Rows are only ever added (sorted, so that writers cannot deadlock) and hold no counters.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Identity, Index, LargeBinary, SmallInteger, Text, text
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base
+from service.versions import KEY_VERSION
 
 #: Names compare byte by byte whatever the server's locale.
 Name = Text(collation="C")
@@ -58,13 +60,20 @@ class FamilyMember(Base):
 class Component(Base):
     """One thing that SBOMs list; `digest` is of its canonical identity.
 
-    `unevaluated` is '' or the reason why no advisory can be matched with certainty.
+    `unevaluated` is '' or the reason why no advisory can be matched with certainty. `key_version` says as of which
+    reading `unevaluated` and the coordinates are; an older one has them rebuilt. `provenance` is what documents say of
+    where it came from (`service.purls.provenance`), `obtained_from` the address; the first to say so counts, and one
+    that names the public registry before one that proves nothing. `internal` is the pattern of the organisation's own
+    names that it falls under, '' if none does.
     """
 
     __tablename__ = "component"
     __table_args__ = (
         Index("uq_component_digest", "digest", unique=True),
         Index("ix_component_package_id_version", "package_id", "version"),
+        Index("ix_component_key_version", "key_version"),
+        Index("ix_component_obtained_from", "obtained_from", postgresql_where=text("obtained_from <> ''")),
+        Index("ix_component_internal", "id", postgresql_where=text("internal <> ''")),
         Index("ix_component_unevaluated", "id", postgresql_where=text("unevaluated <> ''")),
         Index(
             "ix_component_hashes",
@@ -89,6 +98,32 @@ class Component(Base):
     source_name: Mapped[str] = mapped_column(Name)
     source_version: Mapped[str] = mapped_column(Name)
     unevaluated: Mapped[str] = mapped_column(Name)
+    key_version: Mapped[int] = mapped_column(SmallInteger, default=KEY_VERSION, server_default=text("1"))
+    provenance: Mapped[str] = mapped_column(Name, server_default=text("''"))
+    obtained_from: Mapped[str] = mapped_column(Name, server_default=text("''"))
+    internal: Mapped[str] = mapped_column(Name, server_default=text("''"))
+
+
+class InternalNamespace(Base):
+    """Names or registries that are the organisation's own: ``npm:@acme/*``, ``registry:nexus.acme.example``.
+
+    `settled` turns false when it is added or removed, and true once components and matches have followed. One that was
+    removed stays, as a record; each pattern stands at most once.
+    """
+
+    __tablename__ = "internal_namespace"
+    __table_args__ = (
+        Index("uq_internal_namespace_pattern", "pattern", unique=True, postgresql_where=text("removed_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    pattern: Mapped[str] = mapped_column(Name)
+    reason: Mapped[str]
+    added_by: Mapped[str]
+    added_at: Mapped[datetime]
+    removed_by: Mapped[str | None]
+    removed_at: Mapped[datetime | None]
+    settled: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class OsvPackage(Base):
@@ -111,6 +146,7 @@ class ComponentCoord(Base):
 
     `sort_key` is NULL where the version cannot be ordered: then only listed versions match, by equality.
     `relation` and `build` as in `service.purls.Coordinate`. `flagged`: the exact comparator decides.
+    `provenance`: the component's, or ``private`` where it is internal.
     """
 
     __tablename__ = "component_coord"
@@ -133,4 +169,5 @@ class ComponentCoord(Base):
     release_known: Mapped[bool]
     flagged: Mapped[bool]
     build: Mapped[str] = mapped_column(Name, server_default=text("''"))
+    provenance: Mapped[str] = mapped_column(Name, server_default=text("''"))
     key_version: Mapped[int] = mapped_column(SmallInteger)
