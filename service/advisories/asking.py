@@ -11,7 +11,7 @@ from sqlalchemy import CTE, BigInteger, Text, and_, select
 
 from service.advisories.matching import match_asked
 from service.db import ReadSession, arrays
-from service.inventory.catalogue import coordinate_rows
+from service.inventory.coordinates import coordinate_rows
 from service.inventory.catalogue_models import ComponentCoord, OsvPackage
 from service.purls import Coordinate, base_of, normalise_name
 

@@ -12,6 +12,8 @@ from service.access.roles import Actor
 from service.advisories.feed_bucket_client import without_credentials
 from service.advisories.feeds import State, freshness, held_counts
 from service.advisories.reading import unevaluated_by_reason
+from service.advisories.rekeying import outdated
+from service.advisories.signals_state import signal_states
 from service.api.deps import Configured, Now, Read, Write, may
 from service.api.problems import problems
 from service.api.schemas import Answer
@@ -53,6 +55,7 @@ class FeedsOut(Answer):
     url: str = Field(description="where advisories come from; none: nowhere")
     sync_every_seconds: float
     unevaluated: dict[str, int] = Field(description="advisories of which a part cannot be read, by reason")
+    rekeying: bool = Field(description="after an upgrade, what is stored is being read again; answers may change")
 
 
 class AskedOut(Answer):
@@ -84,6 +87,7 @@ def index(session: Read, settings: Configured, now: Now) -> FeedsOut:
         url=without_credentials(settings.osv_url),
         sync_every_seconds=settings.sync_every.total_seconds(),
         unevaluated=unevaluated_by_reason(session),
+        rekeying=outdated(session),
     )
 
 

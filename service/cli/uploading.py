@@ -122,6 +122,8 @@ def _show_unknown(receipt: dict[str, Any]) -> None:
     if reasons:
         listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
         show_line(f"{reasons.total()} components cannot be evaluated: {listed}")
+    if receipt.get("rekeying"):
+        show_line("the service reads its versions again after an upgrade; the answer may change")
     if receipt["missing_feeds"]:
         show_line(f"advisories missing or stale: {', '.join(receipt['missing_feeds'])}")
     for warning in receipt["warnings"]:

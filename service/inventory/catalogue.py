@@ -15,8 +15,6 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    LargeBinary,
-    TableValuedAlias,
     Text,
     Uuid,
     and_,
@@ -30,14 +28,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from service.db import WriteSession, arrays
-from service.inventory.catalogue_models import Component, ComponentCoord, FamilyMember, Package, PackageSource
+from service.inventory.catalogue_models import Component, FamilyMember, Package, PackageSource
+from service.inventory.coordinates import place, why_unevaluated
 from service.inventory.families import families_of
 from service.inventory.osv_packages import osv_package_ids
 from service.inventory.words import tokens
 from service.purls import PURL_PLACE, RELEASE_PACKAGES, Coordinate, Identity, identify, release_among
 from service.sbom.document import Component as Listed
-from service.sbom.document import Document, OperatingSystem
-from service.versions import KEY_VERSION, UnparsableVersion, sort_key
+from service.sbom.document import Document, OperatingSystem, Scope
+from service.versions import KEY_VERSION
 
 
 class Known(NamedTuple):
@@ -139,16 +138,7 @@ def _identified(named: _Named) -> tuple[UUID, Identity, str]:
         os_id=named.os_id,
         os_version=named.os_version,
     )
-    return _digest(identity, named), identity, identity.unevaluated or _unordered(identity)
-
-
-#: Of `Component.unevaluated`: the ecosystem cannot order this version.
-UNPARSABLE = "unparsable-version"
-
-
-def _unordered(identity: Identity) -> str:
-    coordinates = identity.coordinates
-    return UNPARSABLE if coordinates and all(_key_of(one)[0] is None for one in coordinates) else ""
+    return _digest(identity, named), identity, why_unevaluated(identity)
 
 
 def _digest(identity: Identity, named: _Named) -> UUID:
@@ -217,7 +207,9 @@ def _add(session: WriteSession, missing: Sequence[Entry]) -> dict[UUID, int]:
     ]
     session.execute(
         pg.insert(Component)
-        .from_select(list(_COMPONENT_COLUMNS), select(*columns).order_by(source.c.digest))
+        .from_select(
+            [*_COMPONENT_COLUMNS, "key_version"], select(*columns, literal(KEY_VERSION)).order_by(source.c.digest)
+        )
         .on_conflict_do_nothing(index_elements=["digest"])
     )
     ids = _ids_of(session, (entry.digest for entry in missing))
@@ -351,52 +343,4 @@ def _add_coordinates(
         for coordinate in entry.identity.coordinates:
             key = ids[entry.digest], osv_packages[coordinate.ecosystem, coordinate.name]
             placed.setdefault(key, coordinate)
-    if not placed:
-        return
-    source = coordinate_rows(placed)
-    session.execute(
-        pg.insert(ComponentCoord)
-        .from_select([*_COORDINATE_COLUMNS, "key_version"], select(*source.c, literal(KEY_VERSION)))
-        .on_conflict_do_nothing()
-    )
-
-
-_COORDINATE_COLUMNS: dict[str, TypeEngine[Any]] = {
-    "component_id": BigInteger(),
-    "osv_package_id": BigInteger(),
-    "sort_key": LargeBinary(),
-    "flagged": Boolean(),
-    "version": Text(),
-    "relation": Text(),
-    "release_known": Boolean(),
-    "build": Text(),
-}
-
-
-def coordinate_rows(placed: Mapping[tuple[int, int], Coordinate]) -> TableValuedAlias:
-    """Write coordinates as rows of `component_coord`, sorted: what is added to it, or asked about in its place.
-
-    Args:
-        placed: By (component id, OSV package id); not empty.
-    """
-    rows = [(*key, *_coordinate_row(placed[key])) for key in sorted(placed)]
-    values = zip(*rows, strict=True)
-    columns = zip(_COORDINATE_COLUMNS.items(), values, strict=True)
-    return arrays(**{name: (kind, each) for (name, kind), each in columns})
-
-
-def _coordinate_row(coordinate: Coordinate) -> tuple[object, ...]:
-    return (
-        *_key_of(coordinate),
-        coordinate.version,
-        coordinate.relation,
-        coordinate.release_known,
-        coordinate.build,
-    )
-
-
-def _key_of(coordinate: Coordinate) -> tuple[bytes | None, bool]:
-    try:
-        return sort_key(coordinate.ecosystem, coordinate.version)
-    except UnparsableVersion:
-        return None, False
+    place(session, placed)

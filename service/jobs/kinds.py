@@ -18,6 +18,7 @@ from service.flows.applying import FEED, apply_feed
 from service.flows.checking import check_next
 from service.flows.exporting import make_export, purge_exports
 from service.flows.reconciling import reconcile
+from service.flows.rekeying import rekey
 from service.flows.settling import settle
 from service.flows.signalling import apply_signals, follow_signals
 from service.incidents.lifecycle import end_acceptances
@@ -150,6 +151,16 @@ def _settle(job: JobContext) -> None:
                 enqueue_tick(session, "sync", f"first {', '.join(names)}", run_at=job.clock())
 
 
+def _rekey(job: JobContext) -> None:
+    """Read again what a version before an upgrade read otherwise; nearly always that is nothing."""
+
+    def note(components: int, advisories: int) -> None:
+        job.progress({"components": components, "advisories": advisories})
+        job.go_on()
+
+    rekey(job.engine, now=job.clock(), progress=note)
+
+
 def _reconcile(job: JobContext) -> None:
     """Compare exposures with the inventory; what is unsettled yet is no difference."""
     settle(job.engine, actor=FEED, now=job.clock())
@@ -201,6 +212,7 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         ),
         "sync-kev": _of_signals(_sync_kev, settings.kev_url),
         "sync-epss": _of_signals(_sync_epss, settings.epss_url),
+        "rekey": Kind(_rekey, every=timedelta(minutes=1)),
         "settle": Kind(_settle, every=timedelta(minutes=1)),
         "check": Kind(_check, every=timedelta(minutes=1)),
         "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),

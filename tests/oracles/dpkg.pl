@@ -8,8 +8,9 @@ if (@ARGV) { print "Dpkg::Version $Dpkg::Version::VERSION, dpkg ", `dpkg-query -
 
 sub readable {
     my ($version) = @_;
+    return 0 if $version !~ /^[!-~]*[!-9;-~]$/;
     my ($fine, $complaint) = version_check($version);
-    return $version =~ /^[!-~]*[^:]$/ && ($fine || $complaint =~ /start with digit|(?:illegal|invalid) character/) && $version !~ /^[^:]*[^:0-9][^:]*:/;
+    return ($fine || $complaint =~ /start with digit|(?:illegal|invalid) character/) && $version !~ /^[^:]*[^:0-9][^:]*:/;
 }
 while (my $line = <STDIN>) {
     chomp $line;

@@ -54,12 +54,13 @@ TRIALS = {
     "php": Trial("Packagist", oracles.php),
     "cran": Trial("CRAN", oracles.cran),
     "hackage": Trial("Hackage", oracles.golang("Hackage")),
-    # A translation of apk-tools 2, which orders zeros before a number as apk-tools 3 does not; and numbers overflow.
-    "apk": Trial("Alpine", oracles.golang("apk"), either(r"\.0\d|\d{19}")),
+    # A translation of apk-tools 2, which takes zeros before a number, and a zero that ends a version, otherwise than
+    # apk-tools 3; and its numbers overflow.
+    "apk": Trial("Alpine", oracles.golang("apk"), either(r"\.0\d|\.0+$|\d{19}")),
     # It compares labels as text where .NET reads a number: zeros before it, a sign, more than 32 bits.
     "nuget": Trial("NuGet", oracles.golang("NuGet"), either(r"[-.]-?0\d|--\d|\d{10}")),
-    # It compares builds as text where Dart reads numbers.
-    "pub": Trial("Pub", oracles.golang("Pub"), lambda pair: all("+" in version for version in pair)),
+    # It compares builds as text where Dart reads numbers, and numbers that are text to Dart, beyond 64 bits.
+    "pub": Trial("Pub", oracles.golang("Pub"), either(r"\+|\d{19}")),
 }
 
 #: Ecosystems of one family lend one another their versions.

@@ -14,6 +14,7 @@ import (
 )
 
 func golang(left, right string) (int, bool) {
+	left, right = "v"+strings.TrimPrefix(left, "v"), "v"+strings.TrimPrefix(right, "v")
 	return semver.Compare(left, right), semver.IsValid(left) && semver.IsValid(right)
 }
 

@@ -1,0 +1,61 @@
+"""After an upgrade that reads versions, components or advisories otherwise: what is stored is read again.
+
+Batch by batch, each its own transaction, beside uploads and syncs and in any number of processes: whoever comes takes
+rows that nobody has in hand. Advisories whose ranges changed, or that speak of components whose coordinates changed,
+are left unsettled in the same transaction; matches and exposures follow once all is read.
+
+Until then keys of two readings lie side by side, and a comparison between them may be wrong. So `settle` waits for us,
+that nothing is resolved by mistake, and answers say ``unknown``. What an own advisory hits in the meantime is looked at
+again at the end.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Engine
+
+from service.advisories.rekeying import outdated, rekey_advisories, unsettle
+from service.db import WriteSession, reading
+from service.flows.settling import settle
+from service.flows.traffic import in_transaction
+from service.inventory.rekeying import rekey_components
+from service.log import logger
+
+#: The actor of what follows.
+REKEYING = "rekey"
+_COMPONENTS_AT_ONCE = 2_000
+_ADVISORIES_AT_ONCE = 1_000
+
+#: Told how many components and advisories are read; may raise to end the run, which the next one resumes.
+Progress = Callable[[int, int], None]
+
+
+def rekey(engine: Engine, *, now: datetime, progress: Progress = lambda *_: None) -> tuple[int, int]:
+    """Read again what another version of ours read, and let matches and exposures follow.
+
+    Costs a look at two indexes where there is nothing to do.
+
+    Returns:
+        How many components and advisories were read.
+    """
+    with reading(engine) as session:
+        if not outdated(session):
+            return 0, 0
+    logger("flows").warning("what another version read is read again; until then answers are unknown")
+    components = advisories = 0
+    while read := in_transaction(engine, partial(_components, count=_COMPONENTS_AT_ONCE)):
+        components += read
+        progress(components, advisories)
+    while read := in_transaction(engine, partial(rekey_advisories, count=_ADVISORIES_AT_ONCE)):
+        advisories += read
+        progress(components, advisories)
+    settle(engine, actor=REKEYING, now=now)
+    logger("flows").warning("everything is read again", components=components, advisories=advisories)
+    return components, advisories
+
+
+def _components(session: WriteSession, count: int) -> int:
+    done = rekey_components(session, count)
+    unsettle(session, component_ids=done.components, package_ids=done.packages)
+    return done.read
