@@ -13,6 +13,7 @@ from service.advisories.feed_source import Tags
 from service.advisories.models import Advisory, Feed, FeedAdvisory, FeedMissing
 from service.db import Lock, ReadSession, WriteSession, arrays
 from service.inventory.catalogue_models import ComponentCoord, OsvPackage
+from service.purls import PURL_PLACE
 
 #: A feed that missed this many of its syncs is stale.
 MISSED_SYNCS = 4
@@ -83,7 +84,7 @@ def ecosystems_in_use(session: ReadSession) -> set[str]:
     """Name the ecosystems that some component stands in, without suffix: the folders a feed has for them."""
     name = func.split_part(OsvPackage.ecosystem, ":", 1)
     stands = exists().where(ComponentCoord.osv_package_id == OsvPackage.id)
-    return set(session.scalars(select(name).where(stands).distinct()))
+    return set(session.scalars(select(name).where(stands).distinct())) - {PURL_PLACE}
 
 
 def never_tried(session: ReadSession) -> list[str]:

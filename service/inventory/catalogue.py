@@ -69,9 +69,13 @@ class Entry(NamedTuple):
     listed: Listed
 
 
-#: Scopes by strength: when a document lists a component twice, the strongest counts.
-SCOPES = ("required", "optional", "excluded", "dev", "test")
+#: By their codes, which are stored.
+SCOPES = ("required", "optional", "excluded", "dev", "test", "packaged")
 SCOPE_CODE = {name: code for code, name in enumerate(SCOPES)}
+#: Where a scope stands among the others: when a document lists a component twice, the strongest counts.
+_RANK = {
+    SCOPE_CODE[name]: rank for rank, name in enumerate(("required", "optional", "packaged", "excluded", "dev", "test"))
+}
 
 
 def entries_of(document: Document) -> list[tuple[str, Entry]]:
@@ -176,10 +180,11 @@ def resolve_all(session: WriteSession, documents: Sequence[Document]) -> list[Re
 
 def _resolved(entries: list[tuple[str, Entry]], ids: dict[UUID, int], missing: AbstractSet[UUID]) -> Resolved:
     components: dict[int, Known] = {}
+    owners = dict(entries) if any(entry.listed.owner for _, entry in entries) else {}
     for _, entry in entries:
-        known = Known(ids[entry.digest], SCOPE_CODE[entry.listed.scope], entry.unevaluated)
+        known = Known(ids[entry.digest], SCOPE_CODE[_scope(entry, owners)], entry.unevaluated)
         seen = components.get(known.id)
-        if seen is None or known.scope < seen.scope:
+        if seen is None or _RANK[known.scope] < _RANK[seen.scope]:
             components[known.id] = known
     return Resolved(
         components=components,
@@ -188,6 +193,15 @@ def _resolved(entries: list[tuple[str, Entry]], ids: dict[UUID, int], missing: A
         ecosystems=frozenset(c.ecosystem.partition(":")[0] for _, e in entries for c in e.identity.coordinates)
         - {PURL_PLACE},
     )
+
+
+def _scope(entry: Entry, entries: Mapping[str, Entry]) -> Scope:
+    """Give a component's scope: ``packaged`` where the distribution's package that brought it along is evaluated."""
+    scope = entry.listed.scope
+    owner = entries.get(entry.listed.owner)
+    if owner is None or scope not in (Scope.REQUIRED, Scope.OPTIONAL):
+        return scope
+    return scope if owner.unevaluated or not owner.identity.coordinates else Scope.PACKAGED
 
 
 def _ids_of(session: WriteSession, digests: Iterable[UUID]) -> dict[UUID, int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from service.sbom.cyclonedx_edges import edges
 from service.sbom.cyclonedx_model import Bom, Metadata, Part
@@ -11,6 +12,7 @@ from service.sbom.cyclonedx_part import component, said_in
 from service.sbom.document import Component, Document, Format, OperatingSystem, Subject, Tool
 from service.sbom.graph import References
 from service.sbom.oddities import Oddities
+from service.sbom.ownership import is_distributions
 from service.sbom.parties import written
 from service.sbom.refusals import NotAnSbom, NothingToInventory, TooDeep, TooManyComponents, UnsupportedFormat
 from service.sbom.soundness import is_instant, is_serial
@@ -114,6 +116,7 @@ def _subject(part: Part | None, refs: References) -> Subject | None:
 
 def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Oddities, most: int) -> Iterator[Component]:
     levels = 0
+    packages: dict[str, str] = {}
     for count, (part, path, pointer) in enumerate(_nested(bom, metadata), 1):
         if count > most:
             raise _too_many(most)
@@ -121,8 +124,15 @@ def _components(bom: Bom, metadata: Metadata, refs: References, oddities: Odditi
         if levels > _MOST_LEVELS_ANYWAY + count * _MOST_LEVELS_EACH:
             raise TooDeep(f"Too many components are nested deeply, as at {pointer[:80]}... Flatten the SBOM.")
         found = component(part, path, pointer, refs, oddities)
-        if found is not None:
-            yield found
+        if found is None:
+            continue
+        # A parent's pointer comes before its children's.
+        if is_distributions(found):
+            if part.components:
+                packages[pointer] = found.ref
+        elif packages and (owner := packages.get(pointer.rpartition("/components/")[0])):
+            found = replace(found, owner=owner)
+        yield found
 
 
 def _nested(bom: Bom, metadata: Metadata) -> Iterator[tuple[Part, tuple[str, ...], str]]:

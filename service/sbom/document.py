@@ -23,10 +23,14 @@ class Format(StrEnum):
 
 
 class Scope(StrEnum):
-    """How a component is used; what the document does not say is ``required``."""
+    """How a component is used; what the document does not say is ``required``.
+
+    ``packaged``: a distribution's package brought it along, and the distribution's advisories speak of it.
+    """
 
     REQUIRED = "required"
     OPTIONAL = "optional"
+    PACKAGED = "packaged"
     EXCLUDED = "excluded"
     DEV = "dev"
     TEST = "test"
@@ -40,7 +44,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``hashes`` are (algorithm, lower-case hex) with algorithms spelt as ``sha256``, ``sha1``, ``md5``, ``sha512``...
     ``source_name`` and ``source_version`` name the distribution's source package where the document says so outside
     the purl (trivy properties, SPDX ``sourceInfo``). ``package_type`` is the purl type that it states where it writes
-    no purl (tern's layers say that dpkg read them). ``stated`` names what the entry says besides and only quality
+    no purl (tern's layers say that dpkg read them). ``owner`` is the ref of the distribution's package that brought it
+    along, where the document says so. ``stated`` names what the entry says besides and only quality
     asks for: ``contact`` (of the supplier), ``filename``, ``executable``, ``archive``, ``structured``.
     """
 
@@ -58,6 +63,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source_name: str = ""
     source_version: str = ""
     package_type: str = ""
+    owner: str = ""
     path: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
 

@@ -9,6 +9,7 @@ from service.sbom.document import Component, Document, Format, Scope, Subject, T
 from service.sbom.graph import References, distinct
 from service.sbom.layers import layered
 from service.sbom.oddities import Oddities
+from service.sbom.ownership import owned
 from service.sbom.parties import cut
 from service.sbom.refusals import NotAnSbom, NothingToInventory, TooManyComponents, UnsupportedFormat
 from service.sbom.soundness import is_instant
@@ -41,7 +42,8 @@ def document(spdx: SpdxDocument, kind: Format, oddities: Oddities, max_component
     inside, system = [one for one in listed if one is not wrapping], None
     if by_layer := layered(packages, spdx.relationships or (), inside, relations.edges):
         inside, system = by_layer
-    components = tuple(_scoped(inside, relations.scopes()))
+    scoped = _scoped(inside, relations.scopes())
+    components = tuple(owned(scoped, relations.owners, frozenset(relations.packaged)))
     if not components:
         _require_statement(spdx)
         oddities.note("no-components", "/packages")

@@ -45,6 +45,7 @@ class Relationship(msgspec.Struct, gc=False):
     start: str | None = msgspec.field(default="", name="spdxElementId")
     kind: str | None = msgspec.field(default="", name="relationshipType")
     end: str | None = msgspec.field(default="", name="relatedSpdxElement")
+    comment: str | None = ""
 
 
 class Creation(msgspec.Struct, gc=False):

@@ -166,6 +166,7 @@ class _Walk:
                 "spdxElementId": self._id(start),
                 "relationshipType": _snake(self._word(node, "relationshipType", "relationshipType_", keep_case=True)),
                 "relatedSpdxElement": self._id(end) if isinstance(end, URIRef | BNode) else self._said(end),
+                "comment": self._literals(node).get("comment", ""),
             }
 
     def _licence(self, node: Node, name: str) -> str:

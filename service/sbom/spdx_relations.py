@@ -7,6 +7,7 @@ from enum import Enum
 
 from service.sbom.document import Scope
 from service.sbom.oddities import Oddities
+from service.sbom.ownership import OVERLAP, PACKAGED
 from service.sbom.spdx_model import Relationship, SpdxDocument
 from service.sbom.texts import given
 
@@ -65,7 +66,8 @@ class Relations:
     """The relationships of one document, read.
 
     ``edges`` are (user, used) between known packages; what a package contains and is not known is taken for a file.
-    ``roots`` are what the document describes, packages or not, in order and without repeats.
+    ``roots`` are what the document describes, packages or not, in order and without repeats. ``owners`` lead from what
+    a package brought along to that package; ``packaged`` is what an unnamed one did (`ownership`).
     """
 
     def __init__(self, document: SpdxDocument, known: frozenset[str], oddities: Oddities) -> None:
@@ -76,6 +78,8 @@ class Relations:
         self._roots = dict.fromkeys(given(one) for one in document.describes or ())
         self._weak: dict[str, Scope] = {}
         self._needed: set[str] = set()
+        self.owners: dict[str, str] = {}
+        self.packaged: set[str] = set()
         for place, relationship in enumerate(document.relationships or ()):
             if relationship.kind != "CONTAINS" or relationship.end in known:
                 self._take(place, relationship)
@@ -98,6 +102,7 @@ class Relations:
         if kind in _WEAK:
             self._weaken(given(relationship.start), _WEAK[kind])
         if meaning is None:
+            self._own(relationship, relationship.comment or "")
             return
         start, end = given(relationship.start), given(relationship.end)
         if meaning in _BACKWARD:
@@ -113,6 +118,13 @@ class Relations:
             self.edges.append((start, end))
         elif uses or start == end:
             self._note_no_edge(place, start, end)
+
+    def _own(self, relationship: Relationship, comment: str) -> None:
+        start, end = given(relationship.start), given(relationship.end)
+        if comment.startswith(OVERLAP):
+            self.owners.setdefault(end, start)
+        elif comment.startswith(PACKAGED):
+            self.packaged.add(start)
 
     def _kind(self, place: int, said: str) -> str:
         if said in _WEAK or said in _OTHERS:

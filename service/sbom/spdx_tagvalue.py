@@ -32,7 +32,8 @@ _DOCUMENT_FIELDS = {b"SPDXVersion": "spdx_version", b"DocumentName": "name", b"D
 _OTHER_SECTIONS = (b"FileName", b"SnippetSPDXID", b"SnippetSPDXIdentifier", b"LicenseID", b"Reviewer", b"Annotator")
 _READ = (
     *_FIELDS, *_DOCUMENT_FIELDS, *_OTHER_SECTIONS,
-    b"PackageName", b"PackageChecksum", b"ExternalRef", b"SPDXID", b"Relationship", b"Creator", b"Created",
+    b"PackageName", b"PackageChecksum", b"ExternalRef", b"SPDXID", b"Relationship", b"RelationshipComment",
+    b"Creator", b"Created",
 )  # fmt: skip
 # A leading line feed makes the pattern begin with a literal, which the engine searches for quickly.
 _LINE = rb"[ \t]*(?:(%s)[ \t]*:[ \t]*(?:<text>(.*?)</text>|([^\n]*))|[A-Za-z]+[ \t]*:[ \t]*<text>(?:.*?</text>|(.*)))"
@@ -84,6 +85,9 @@ class _Reading:
     def _take(self, tag: bytes, value: bytes, offset: int) -> None:
         if tag == b"Relationship":
             self._relate(value, offset)
+        elif tag == b"RelationshipComment":
+            if self._spdx.relationships:
+                self._spdx.relationships[-1].comment = self._text(value, offset)
         elif tag == b"PackageName":
             self._elsewhere = False
             self._package = Package(name=self._text(value, offset), line=self._line(offset))

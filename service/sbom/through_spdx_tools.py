@@ -71,6 +71,7 @@ def _as_tree(document: Document) -> dict[str, Any]:
             "spdxElementId": one.spdx_element_id,
             "relationshipType": one.relationship_type.name,
             "relatedSpdxElement": str(one.related_spdx_element_id),
+            "comment": one.comment or "",
         }
         for one in document.relationships
     ]

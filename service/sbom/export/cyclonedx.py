@@ -30,6 +30,7 @@ _HASHES = {kind.value.replace("-", "", 1).lower(): kind for kind in HashAlgorith
 _SCOPES = {
     Scope.REQUIRED: None,  # the default
     Scope.OPTIONAL: ComponentScope.OPTIONAL,
+    Scope.PACKAGED: None,
     Scope.EXCLUDED: ComponentScope.EXCLUDED,
     Scope.DEV: ComponentScope.EXCLUDED,
     Scope.TEST: ComponentScope.EXCLUDED,
@@ -107,7 +108,7 @@ def _part(one: Component, ref: BomRef) -> Part:
 
 def _properties(one: Component) -> Iterator[Property]:
     """Say what the standard has no field for, in syft's words where it has some: scanners, and we, understand them."""
-    if one.scope in (Scope.DEV, Scope.TEST):
+    if one.scope in (Scope.DEV, Scope.TEST, Scope.PACKAGED):
         yield Property(name="muster:component_scope", value=one.scope.value)
     if one.source_name:
         yield Property(name="syft:metadata:source", value=one.source_name)

@@ -28,6 +28,7 @@ from spdx_tools.spdx.writer.json import json_writer
 from spdx_tools.spdx.writer.tagvalue import tagvalue_writer
 
 from service.sbom.document import Component, Document, Scope, Subject
+from service.sbom.ownership import OVERLAP, PACKAGED
 
 _ME = "SPDXRef-DOCUMENT"
 _SUBJECT = "SPDXRef-Subject"
@@ -142,6 +143,7 @@ def _relationships(document: Document, ids: dict[str, str]) -> Iterator[Relation
         yield Relationship(_ME, RelationshipType.DESCRIBES, _SUBJECT)
     else:
         yield from (Relationship(_ME, RelationshipType.DESCRIBES, ids[one.ref]) for one in document.components)
+    yield from _ownerships(document, ids)
     weak = {one.ref: _SCOPES[one.scope] for one in document.components if one.scope in _SCOPES}
     led_to: set[str] = set()
     for user, used in document.dependencies:
@@ -160,3 +162,11 @@ def _relationships(document: Document, ids: dict[str, str]) -> Iterator[Relation
                     (ids[one.ref], weak[one.ref]) if one.ref in weak else (_SUBJECT, RelationshipType.CONTAINS)
                 )
                 yield Relationship(start, kind, _SUBJECT if one.ref in weak else ids[one.ref])
+
+
+def _ownerships(document: Document, ids: dict[str, str]) -> Iterator[Relationship]:
+    for one in document.components:
+        if one.owner in ids:
+            yield Relationship(ids[one.owner], RelationshipType.OTHER, ids[one.ref], comment=OVERLAP)
+        elif one.scope is Scope.PACKAGED:
+            yield Relationship(ids[one.ref], RelationshipType.OTHER, _ME, comment=PACKAGED)

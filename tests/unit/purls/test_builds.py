@@ -15,7 +15,7 @@ def of(purl: str) -> tuple[Coordinate, ...]:
     ("version", "qualifiers", "build"),
     [
         ("16.20.2-8.module_el8.10.0+3892+7d9d6b0a", {}, "/16.20.2."),
-        ("1:18.12.1-2.module+el8.7.0+17306+fc023f99", {"modularitylabel": "nodejs:18:807002022:ad008a3a"}, "nodejs:18/18.12.1."),
+        ("1:18.12.1-2.module+el8.7.0+17306", {"modularitylabel": "nodejs:18:80700:ad008a3a"}, "nodejs:18/18.12.1."),
         ("16.20.2-8.el8", {"rpmmod": "nodejs:16:8060020220523160029:ad008a3a"}, "nodejs:16/16.20.2."),
         ("3.0.7-27.el9", {}, ""),
         ("2.66-4.el8", {"rpmmod": "not a module"}, ""),

@@ -41,6 +41,7 @@ SHOP = Document(
         Component(ref="c", name="jest", version="29.7.0", purl="pkg:npm/jest@29.7.0", scope=Scope.TEST),
         Component(ref="d", name="vite", version="5.0.0", purl="pkg:npm/vite@5.0.0", scope=Scope.DEV),
         Component(ref="e", name="fsevents", version="2.3.3", purl="pkg:npm/fsevents@2.3.3", scope=Scope.OPTIONAL),
+        Component(ref="p", name="six", version="1.16.0", purl="pkg:pypi/six@1.16.0", scope=Scope.PACKAGED),
         Component(ref="f", name="zlib", cpes=("cpe:2.3:a:zlib:zlib:1.2.13:*:*:*:*:*:*:*",)),
     ),
     dependencies=(("shop", "a"), ("shop", "b"), ("b", "c"), ("b", "d"), ("b", "e"), ("a", "nobody")),
