@@ -39,18 +39,25 @@ def matches_of(session: ReadSession, questions: Sequence[Question]) -> list[list
 
     Three statements, however many questions there are. The component need not be in the inventory.
     """
-    places = places_of(session, {(one.ecosystem, one.name) for question in questions for one in question})
-    placed = _placed(questions, places)
     hits: list[list[Hit]] = [[] for _ in questions]
-    if not placed:
+    stand_ins = stand_ins_for(session, questions)
+    if not stand_ins:
         return hits
-    for number, advisory_id, certainty, rule, package_id, lo, hi, fixed in match_asked(
-        session, _stand_ins(placed, places)
-    ):
+    for number, advisory_id, certainty, rule, package_id, lo, hi, fixed in match_asked(session, stand_ins):
         hits[number].append(Hit(advisory_id, certainty, rule, package_id, lo, hi, fixed))
     for found in hits:
         found.sort()
     return hits
+
+
+def stand_ins_for(session: ReadSession, questions: Sequence[Question]) -> list[CTE]:
+    """Write questions as rows of `component_coord` and `osv_package`; the number of a question is its component's id.
+
+    None where no advisory and no component has been heard of at any of their names.
+    """
+    places = places_of(session, {(one.ecosystem, one.name) for question in questions for one in question})
+    placed = _placed(questions, places)
+    return _stand_ins(placed, places) if placed else []
 
 
 def asked_for(ecosystem: str, name: str, version: str) -> Question:

@@ -15,6 +15,7 @@ from service.advisories.models import Advisory, Affected, Match
 from service.advisories.wording import Doubt, Versions, Why, doubt_in_words, sentence, split_ecosystem
 from service.db import ReadSession, any_of, arrays
 from service.inventory.catalogue_models import Component, ComponentCoord, OsvPackage, Package
+from service.purls.codeless import DOCUMENTATION
 
 #: Component and advisory.
 Pair = tuple[int, int]
@@ -124,6 +125,8 @@ def _why(row: Row[Any], included: set[_Bound]) -> Why:
             bare=not row.same_package and row.release_known,
             release_unknown=not row.release_known,
             unevaluated=row.unevaluated,
+            build=row.same_package and row.release_known,
+            documentation=relation == DOCUMENTATION,
         )
         told += " " + doubt_in_words(row.ecosystem, row.compared, doubt)
     ecosystem, release = split_ecosystem(row.ecosystem)

@@ -6,7 +6,7 @@ match is only possible, a second one says why. Reasons of components that cannot
 
 from typing import Final, NamedTuple
 
-from service.purls import base_of, identity
+from service.purls import PURL_PLACE, base_of, identity
 
 
 class Why(NamedTuple):
@@ -70,6 +70,28 @@ class Versions(NamedTuple):
             return f"from {self.lo} on"
         return f"in every version {end}" if self.hi else "in all versions"
 
+    def bounds(self) -> list["Bound"]:
+        """Give what a version has to hold to lie inside."""
+        if self.rule == "version":
+            return [Bound("=", self.lo)]
+        lower = [Bound("≥", self.lo)] if self.lo else []
+        return lower + ([Bound("≤" if self.hi_included else "<", self.hi)] if self.hi else [])
+
+
+class Bound(NamedTuple):
+    """One comparison that a version has to hold."""
+
+    sign: str
+    version: str
+
+    def holds(self, order: int) -> bool:
+        """Tell whether a version of this order (-1, 0, 1) to the bound holds it."""
+        return {"=": order == 0, "≥": order >= 0, "≤": order <= 0, "<": order < 0}[self.sign]
+
+    def opposite(self, order: int) -> str:
+        """Give the sign of an order."""
+        return "<" if order < 0 else ">" if order > 0 else "="
+
 
 class Doubt(NamedTuple):
     """What keeps a match from being certain; all False where nothing does, or nobody knows."""
@@ -78,6 +100,8 @@ class Doubt(NamedTuple):
     bare: bool = False
     release_unknown: bool = False
     unevaluated: str = ""
+    build: bool = False
+    documentation: bool = False
 
 
 def split_ecosystem(ecosystem: str) -> tuple[str, str]:
@@ -87,7 +111,9 @@ def split_ecosystem(ecosystem: str) -> tuple[str, str]:
 
 
 def ecosystem_in_words(ecosystem: str) -> str:
-    """Write ``Debian:13`` as ``Debian 13``."""
+    """Write ``Debian:13`` as ``Debian 13``, and what OSV has no name for as purls do: ``rpm/fedora``."""
+    if ecosystem.startswith(f"{PURL_PLACE}:"):
+        return ecosystem.removeprefix(f"{PURL_PLACE}:")
     base, release = split_ecosystem(ecosystem)
     return f"{base} {release.replace(':', ' ').strip()}" if release else ecosystem
 
@@ -127,18 +153,27 @@ def sentence(
 def doubt_in_words(ecosystem: str, compared: str, doubt: Doubt) -> str:
     """Say why a match is only possible."""
     base = split_ecosystem(ecosystem)[0]
-    if doubt.condemned:
-        return (
-            "Only possible: the malware record condemns every version of the name, and nothing says that this one"
-            " came from the public registry."
-        )
-    if doubt.release_unknown and doubt.unevaluated == identity.NO_RELEASE:
-        return f"Only possible: {compared} lacks the packaging's release, which decides between builds of one version."
-    if doubt.release_unknown:
-        return f"Only possible: nobody names the release of {base} that it belongs to."
-    if doubt.bare:
-        return f"Only possible: the advisory names {base} without a release."
-    return "Only possible."
+    unknown, why = doubt.release_unknown, doubt.unevaluated
+    reasons = (
+        (
+            doubt.condemned,
+            (
+                "the malware record condemns every version of the name, and nothing says that this one came from the"
+                " public registry"
+            ),
+        ),
+        (
+            unknown and why == identity.NO_RELEASE,
+            f"{compared} lacks the packaging's release, which decides between builds of one version",
+        ),
+        (unknown and why == identity.UNKNOWN_RELEASE, f"nobody names the release of {base} that it belongs to"),
+        (unknown, f"it may be of {ecosystem_in_words(ecosystem)}, and nothing says so"),
+        (doubt.documentation, "it is documentation, and carries no code that runs"),
+        (doubt.bare, f"the advisory names {base} without a release"),
+        (doubt.build, "the advisory speaks of some builds of it, and nothing says that this is one of them"),
+    )
+    reason = next((words for holds, words in reasons if holds), "")
+    return f"Only possible: {reason}." if reason else "Only possible."
 
 
 #: Why no advisory can be matched, or none with certainty, by the reason as components keep it.

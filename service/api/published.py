@@ -84,6 +84,7 @@ class EntryOut(Answer):
 
     ecosystem: str
     name: str
+    package: dict[str, str] = Field(description="to be written so; by purl where OSV has no ecosystem for it")
 
 
 class NearMissOut(Answer):

@@ -6,8 +6,10 @@ from urllib.parse import quote
 
 import typer
 
+from service.cli.bundling import bundle
 from service.cli.client import Client
 from service.cli.inputs import InputFile, read_input
+from service.cli.reach import show_differences, show_reach
 from service.cli.showing import JsonFlag, show_json, show_line, show_table
 from service.cli.syncing import sync
 from service.errors import Unreadable
@@ -15,6 +17,7 @@ from service.settings import Settings
 
 commands = typer.Typer(help="advisories, the feed's and our own", no_args_is_help=True)
 commands.command()(sync)
+commands.command()(bundle)
 
 
 @commands.command()
@@ -73,6 +76,7 @@ def withdraw(
         show_json(answer)
     else:
         show_line(f"{answer['id']} is withdrawn.")
+        show_differences(answer)
 
 
 def read_record(text: bytes) -> dict[str, Any]:
@@ -100,6 +104,8 @@ def _show(published: dict[str, Any], verb: str) -> None:
     if published["unevaluated"]:
         show_line("Parts of it match nothing, because they cannot be read:")
         show_table(published["unevaluated"], ("package", "reason", "detail"))
+    show_differences(published)
+    show_reach(published)
 
 
 def _show_incidents(client: Client, osv_id: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.cli import (
     advisories,
+    explaining,
     exporting,
     importing,
     incidents,
@@ -36,6 +37,7 @@ app.add_typer(uploading.commands)
 app.add_typer(importing.commands)
 app.add_typer(searching.commands)
 app.add_typer(structure.commands)
+app.add_typer(explaining.commands)
 app.add_typer(exporting.commands, name="export")
 app.add_typer(advisories.commands, name="advisories")
 app.add_typer(incidents.commands, name="incidents")

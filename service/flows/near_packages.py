@@ -16,6 +16,8 @@ from service.inventory.catalogue_models import (
     PackageSource,
 )
 from service.inventory.families import families_of
+from service.purls import PURL_PLACE, place_of_purl
+from service.purls.canonical import named
 from service.purls.ecosystem_table import BY_NAME
 
 #: So many are looked at.
@@ -33,8 +35,19 @@ class EntryName(NamedTuple):
     name: str
 
     @property
+    def package(self) -> dict[str, str]:
+        """Write it as an affected entry does; by purl where OSV has no ecosystem for it."""
+        if self.ecosystem.startswith(f"{PURL_PLACE}:"):
+            return {"purl": str(named(*self.purl))}
+        return {"ecosystem": self.ecosystem, "name": self.name}
+
+    @property
     def purl(self) -> "PurlName":
         """Give the package as purls name it."""
+        if self.ecosystem.startswith(f"{PURL_PLACE}:"):
+            kind, _, vendor = self.ecosystem.removeprefix(f"{PURL_PLACE}:").partition("/")
+            namespace, _, name = f"{vendor}/{self.name}".strip("/").rpartition("/")
+            return PurlName(kind, namespace, name)
         base = self.ecosystem.partition(":")[0]
         row = BY_NAME.get(base)
         kind, _, vendor = (row.purls[0] if row and row.purls else "").partition("/")
@@ -89,6 +102,8 @@ def _name(entry: Mapping[str, Any]) -> EntryName:
     package = entry.get("package")
     if not isinstance(package, dict):
         return EntryName("", "")
+    if not package.get("ecosystem") and isinstance(package.get("purl"), str):
+        return EntryName(*(place_of_purl(package["purl"]) or ("", "")))
     return EntryName(str(package.get("ecosystem") or ""), str(package.get("name") or ""))
 
 

@@ -110,7 +110,10 @@ def test_the_same_code_in_other_packagings_is_a_near_miss(admin: TestClient) -> 
     assert kinds[FIXED.partition("?")[0] + "?distro=debian-13"] == ("other-version", False)
     assert kinds["xz-libs"] == ("cannot-evaluate", None)
     conan = next(one for one in said["near_misses"] if one["purl"] == CONAN)
-    assert conan["entry"] == {"ecosystem": "ConanCenter", "name": "xz_utils"}
+    package = {"ecosystem": "ConanCenter", "name": "xz_utils"}
+    assert conan["entry"] == {**package, "package": package}
+    fedora = next(one for one in said["near_misses"] if "fedora" in one["purl"])
+    assert fedora["entry"]["package"] == {"purl": "pkg:rpm/fedora/xz-libs"}
     assert conan["family"] == "xz"
     assert conan["sentence"] == (
         "xz_utils 5.6.1 (conan) carries the code of xz: XZ Utils. The advisory names Debian 13's xz-utils, not "
@@ -130,19 +133,21 @@ def test_another_release_is_a_near_miss(admin: TestClient) -> None:
 
 def test_what_is_amended_says_who_came_and_who_went(admin: TestClient) -> None:
     upload(admin, "shop", XZ)
-    upload(admin, "blog", CONAN)
+    upload(admin, "blog", CONAN, FEDORA)
     first = put(admin)
     assert (first["created"], first["newly_affected"], first["no_longer_affected"]) == (True, None, None)
-    wider = {**RECORD, "affected": [*RECORD["affected"], make_affected("ConanCenter/xz_utils", versions=["5.6.1"])]}
+    nearly = [one["entry"]["package"] for one in first["near_misses"] if one["looks_affected"]]
+    versions = ["5.6.1", "5.6.0-2.fc40"]
+    wider = {**RECORD, "affected": [*RECORD["affected"], *({"package": one, "versions": versions} for one in nearly)]}
     second = put(admin, wider)
-    assert [one["purl"] for one in second["newly_affected"]["components"]] == [CONAN]
+    assert {one["purl"] for one in second["newly_affected"]["components"]} == {CONAN, FEDORA}
     assert (second["newly_affected"]["product_count"], second["no_longer_affected"]["component_count"]) == (1, 0)
     assert second["opened"] == {"incidents": 0, "exposures": 1, "reopened": 0}
     gone = admin.post(f"/v1/advisories/{ID}:withdraw").json()
-    assert (gone["product_count"], gone["no_longer_affected"]["component_count"]) == (0, 2)
+    assert (gone["product_count"], gone["no_longer_affected"]["component_count"]) == (0, 3)
     assert gone["near_misses"] == []
     back = put(admin, wider)
-    assert back["opened"] == {"incidents": 0, "exposures": 0, "reopened": 0}
+    assert back["opened"] == {"incidents": 0, "exposures": 0, "reopened": 2}
     assert {one["status"] for one in back["products"]} == {"open"}
 
 
