@@ -7,7 +7,7 @@ here a second time, each in a function of its own.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cmp_to_key
+from functools import cache, cmp_to_key
 from typing import Any, Literal, NamedTuple
 
 from service.purls import canonical_ecosystem, normalise_name
@@ -51,6 +51,7 @@ def is_same(ecosystem: str, version: str, listed: str) -> bool:
     return is_version(ecosystem, version) and is_version(ecosystem, listed) and compare(ecosystem, version, listed) == 0
 
 
+@cache
 def is_version(ecosystem: str, text: str) -> bool:
     """Tell whether the ecosystem can order this text."""
     try:
@@ -75,7 +76,7 @@ def is_in(package: Package, each: Json) -> bool:
         return False
     vulnerable = False
     for kind, at in in_order(ecosystem, [event for event in events if event[0] != "limit"]):
-        difference = 1 if is_sign(kind, at) else compare(ecosystem, version, at)
+        difference = 1 if is_sign(kind, at) else compare_releases(ecosystem, version, at)
         if kind == "introduced" and difference >= 0:
             vulnerable = True
         elif kind == "fixed" and difference >= 0:  # noqa: SIM114 - as the schema writes it
@@ -92,7 +93,25 @@ def is_sign(kind: str, at: str) -> bool:
 
 def is_before_limits(ecosystem: str, version: str, limits: Sequence[str]) -> bool:
     """``BeforeLimits``: no limit at all, or below some limit."""
-    return not limits or any(limit == "*" or compare(ecosystem, version, limit) < 0 for limit in limits)
+    return not limits or any(limit == "*" or compare_releases(ecosystem, version, limit) < 0 for limit in limits)
+
+
+def compare_releases(ecosystem: str, version: str, bound: str) -> int:
+    """Compare, in Maven, releases: what differs is the runtime they are for (``.jre8``), or who built them."""
+    if not ecosystem.startswith(("Maven", "Echo:Maven", "Root:Maven")):
+        return compare(ecosystem, version, bound)
+    (release, kind), (bounds_release, bounds_kind) = release_and_kind(version), release_and_kind(bound)
+    # Nearly every release that names a runtime is a plain -jre, and sorts as if it did not.
+    if kind == bounds_kind or {kind, bounds_kind} == {"", "jre"}:
+        return compare(ecosystem, version, bound)
+    return compare(ecosystem, release, bounds_release)
+
+
+def release_and_kind(version: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(.*\d.*?)[.-](jre\d*|jdk\d+|java\d+|android|redhat)(-\d+)?", version, re.IGNORECASE)
+    if found is None or (found[2].lower() == "redhat") is (found[3] is None):
+        return version, ""
+    return found[1], found[2].lower()
 
 
 def in_order(ecosystem: str, events: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -9,7 +9,8 @@ How certain a match is:
 - the component is a distribution's, and nobody names the release: ``possible`` for every release's advisories;
 - the advisory names a bare distribution, without a release: ``possible``;
 - the two may speak of different builds of a distribution's package: ``possible`` (`builds`);
-- a malware record that condemns every version of a name: ``possible``, since private packages share names.
+- the name is the organisation's own, or another registry's, or the record condemns every version of it: malware is
+  ``possible``, since private packages share names; other public advisories do not meet private names (`origins`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,10 +38,11 @@ from sqlalchemy.types import TypeEngine
 
 from service.advisories.builds import CONCERNS, SURELY
 from service.advisories.models import Advisory, Affected, Match
+from service.advisories.origins import HEARD, NOTE, SURELY_MEANT
 from service.advisories.ranges import END
 from service.db import ReadSession, WriteSession, any_of, arrays
 from service.inventory.catalogue_models import ComponentCoord, OsvPackage
-from service.versions import UnparsableVersion, compare
+from service.versions import UnparsableVersion, compare, compare_to_bound
 
 _COLUMNS: dict[str, TypeEngine[Any]] = {
     "component_id": BigInteger(),
@@ -51,6 +53,7 @@ _COLUMNS: dict[str, TypeEngine[Any]] = {
     "lo_version": Text(),
     "hi_version": Text(),
     "fixed": Text(),
+    "note": Text(),
 }
 
 #: One row of `match`, in the order of `_COLUMNS`.
@@ -156,12 +159,14 @@ class Bounds(NamedTuple):
 
     def contain(self, ecosystem: str, version: str) -> bool:
         """Tell by the exact comparator whether *version* lies inside."""
+        is_listed = self.hi_included and self.lo_version == self.hi_version
+        order_of = compare if is_listed else compare_to_bound
         try:
-            if self.lo_version and compare(ecosystem, version, self.lo_version) < 0:
+            if self.lo_version and order_of(ecosystem, version, self.lo_version) < 0:
                 return False
             if self.is_open:
                 return True
-            order = compare(ecosystem, version, self.hi_version)
+            order = order_of(ecosystem, version, self.hi_version)
         except UnparsableVersion:
             return False
         return order < 0 or (self.hi_included and order == 0)
@@ -170,8 +175,7 @@ class Bounds(NamedTuple):
 def _pairs(
     join: ColumnElement[bool], where: ColumnElement[bool], inside: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
-    condemned = and_(Advisory.kind == "malware", Affected.lo == b"", Affected.hi == END)
-    certain = and_(literal(join is _SAME_PACKAGE), ComponentCoord.release_known, SURELY, ~condemned)
+    certain = and_(literal(join is _SAME_PACKAGE), ComponentCoord.release_known, SURELY, SURELY_MEANT)
     return (
         select(
             ComponentCoord.component_id,
@@ -182,12 +186,13 @@ def _pairs(
             Affected.lo_version,
             Affected.hi_version,
             Affected.fixed,
+            NOTE.label("note"),
         )
         .select_from(ComponentCoord)
         .join(OsvPackage, OsvPackage.id == ComponentCoord.osv_package_id)
         .join(Affected, join)
         .join(Advisory, Advisory.id == Affected.advisory_id)
-        .where(where, inside, CONCERNS, Advisory.withdrawn_at.is_(None))
+        .where(where, inside, CONCERNS, HEARD, Advisory.withdrawn_at.is_(None))
     )
 
 

@@ -5,7 +5,16 @@ index; `compare` decides the few pairs where no key can. Each family is a module
 """
 
 from service.versions.families import ECOSYSTEMS, family_of
-from service.versions.ordering import KEY_VERSION, MAX_CHARACTERS, compare, sort_key
+from service.versions.ordering import KEY_VERSION, MAX_CHARACTERS, compare, compare_to_bound, sort_key
 from service.versions.unparsable import UnparsableVersion
 
-__all__ = ["ECOSYSTEMS", "KEY_VERSION", "MAX_CHARACTERS", "UnparsableVersion", "compare", "family_of", "sort_key"]
+__all__ = [
+    "ECOSYSTEMS",
+    "KEY_VERSION",
+    "MAX_CHARACTERS",
+    "UnparsableVersion",
+    "compare",
+    "compare_to_bound",
+    "family_of",
+    "sort_key",
+]

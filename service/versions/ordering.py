@@ -19,6 +19,7 @@ from service.versions.pub import pub_key
 from service.versions.rpm import rpm_key
 from service.versions.semver import bitnami_key, julia_key, semver_key
 from service.versions.unparsable import SHOWN, UnparsableVersion
+from service.versions.variants import compare_releases, needs_comparing
 
 #: Stored beside keys. Raise it with any change of their bytes or of an ecosystem's family, so that they are rebuilt.
 KEY_VERSION: Final = 2
@@ -48,12 +49,17 @@ def _by_key(key: Callable[[str], bytes]) -> Ordering:
     return Ordering(lambda version: (key(version), False), compare)
 
 
+def _maven_key(version: str) -> tuple[bytes, bool]:
+    key, flagged = maven_key(version)
+    return key, flagged or needs_comparing(version)
+
+
 _ORDERINGS: Final = {
     "semver": _by_key(semver_key),
     "julia": _by_key(julia_key),
     "bitnami": _by_key(bitnami_key),
     "pypi": _by_key(pep440_key),
-    "maven": Ordering(maven_key, maven_compare),
+    "maven": Ordering(_maven_key, maven_compare),
     "nuget": _by_key(nuget_key),
     "gem": _by_key(gem_key),
     "packagist": _by_key(packagist_key),
@@ -100,6 +106,21 @@ def compare(ecosystem: str, a: str, b: str) -> int:
     if left_flagged or right_flagged:
         return _ORDERINGS[family].compare(a.strip(), b.strip())
     return (left > right) - (left < right)
+
+
+def compare_to_bound(ecosystem: str, version: str, bound: str) -> int:
+    """Compare a version with the bound of a range.
+
+    As `compare` does, but one release for several runtimes, or as a vendor rebuilt it, stands where the release itself
+    does (`service.versions.variants`).
+
+    Raises:
+        UnparsableVersion: As `compare`.
+    """
+    order = compare(ecosystem, version, bound)
+    if _family(ecosystem) != "maven" or not (needs_comparing(version) or needs_comparing(bound)):
+        return order
+    return compare_releases(version.strip(), bound.strip())
 
 
 def _family(ecosystem: str) -> str:
