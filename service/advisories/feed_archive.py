@@ -20,7 +20,9 @@ _MOST_RATIO, _ALWAYS_FINE_BYTES = 100, 2**30
 _NAMED = 3
 
 
-def archived_records(file: IO[bytes], wanted: Container[str]) -> Iterator[tuple[str, bytes]]:
+def archived_records(
+    file: IO[bytes], wanted: Container[str], *, always_fine_bytes: int = _ALWAYS_FINE_BYTES
+) -> Iterator[tuple[str, bytes]]:
     """Yield (id by file name, bytes) of the records that are wanted; of entries of one name the last, as zip has it.
 
     A record that claims to be larger than any may be is given cut short, so that it is listed as malformed. Folders in
@@ -29,7 +31,7 @@ def archived_records(file: IO[bytes], wanted: Container[str]) -> Iterator[tuple[
     Raises:
         FeedUnavailable: The archive is damaged. What was yielded before was whole: checksums are compared.
     """
-    left = _Budget(max(_ALWAYS_FINE_BYTES, _MOST_RATIO * file.seek(0, 2)))
+    left = _Budget(max(always_fine_bytes, _MOST_RATIO * file.seek(0, 2)))
     file.seek(0)
     try:
         archive = zipfile.ZipFile(file)

@@ -12,6 +12,7 @@ The checksums find damage, not forgery: who carries bundles is trusted as the fe
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -19,8 +20,11 @@ from service.advisories.feed_source import FeedUnavailable
 
 MANIFEST = "MANIFEST.json"
 MAX_MANIFEST_BYTES = 64 * 2**20
-KEV_FILE = "signals/known_exploited_vulnerabilities.json"
-EPSS_FILE = "signals/epss_scores-current.csv.gz"
+SIGNAL_FILES: Mapping[Literal["kev", "epss"], str] = {
+    "kev": "signals/known_exploited_vulnerabilities.json",
+    "epss": "signals/epss_scores-current.csv.gz",
+}
+MAX_SIGNAL_BYTES = 64 * 2**20
 
 _FORMAT = "muster-advisories-bundle/1"
 

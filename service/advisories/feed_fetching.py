@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from service.advisories.feed_archive import archived_records
 from service.advisories.feed_index import is_few, one_by_one
@@ -93,28 +94,37 @@ def _batches(want: Want, size: int, shortfall: Shortfall) -> Iterator[Batch]:
 
 
 def _fetched(want: Want) -> Iterator[tuple[str, bytes]]:
-    """Yield (id, bytes) of what is wanted, from single files, and the rest from the archive."""
+    """Yield (id, bytes) of what is wanted: from single files or the archive, and what is not there from the other."""
     left = dict.fromkeys(sorted(want.modified))
-    single_files = False
-    if is_few(len(left)) or one_by_one(len(left), want.client.archive_bytes(want.ecosystem)):
-        for osv_id, raw in _single(want, list(left)):
-            if raw is not None:
-                single_files = True
-                del left[osv_id]
-                yield osv_id, raw
+    asked = is_few(len(left)) or one_by_one(len(left), want.client.archive_bytes(want.ecosystem))
+    came = 0
+    if asked:
+        for osv_id, raw in _single(want, left):
+            came += 1
+            yield osv_id, raw
     # Where there are single files, an archive that was searched in vain before is not fetched again for the same ids.
-    if left and not (want.sought_before.issuperset(left) and (single_files or _has_single_files(want))):
+    if left and not (want.sought_before.issuperset(left) and (came or _has_single_files(want))):
         with want.client.archive(want.ecosystem, arriving=want.arriving) as file:
-            yield from archived_records(file, left)
+            for osv_id, raw in archived_records(file, frozenset(left)):
+                left.pop(osv_id, None)
+                yield osv_id, raw
+    if left and not asked and len(left) <= _ASKED_AGAIN:
+        yield from _single(want, left)  # the index ran ahead of the archive
 
 
-def _single(want: Want, osv_ids: list[str]) -> Iterator[tuple[str, bytes | None]]:
-    """Fetch single files; when not even the first is there, the mirror keeps none, and the others are not asked for."""
-    first, *others = osv_ids
+def _single(want: Want, left: dict[str, None]) -> Iterator[tuple[str, bytes]]:
+    """Fetch single files, and take what came off *left*.
+
+    When not even the first is there, the mirror keeps none, and the others are not asked for.
+    """
+    first, *others = left
     raw = want.client.record(want.ecosystem, first)
-    yield first, raw
-    if raw is not None or first in want.sought_before:
-        yield from want.client.records(want.ecosystem, others)
+    if raw is None and first not in want.sought_before:
+        return
+    for osv_id, content in chain([(first, raw)], want.client.records(want.ecosystem, others)):
+        if content is not None:
+            del left[osv_id]
+            yield osv_id, content
 
 
 def _has_single_files(want: Want) -> bool:

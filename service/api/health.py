@@ -9,7 +9,9 @@ from pydantic import BaseModel
 from sqlalchemy import func, select, text
 from sqlalchemy.pool import QueuePool
 
-from service.api.deps import Read
+from service.advisories.feeds import freshness
+from service.api.deps import Configured, Now, Read
+from service.api.feed_metrics import feed_lines
 from service.api.problems import problems
 from service.changes.models import Change, ChangeCounter
 from service.db import ReadSession, migrations_folder, reading
@@ -58,7 +60,7 @@ def _check_schema(session: ReadSession) -> None:
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=problems(503))
-def metrics(request: Request, session: Read) -> PlainTextResponse:
+def metrics(request: Request, session: Read, settings: Configured, now: Now) -> PlainTextResponse:
     """Give counters in Prometheus' text format."""
     pool = request.app.state.engine.pool
     lines = request.app.state.counters.lines()
@@ -68,4 +70,5 @@ def metrics(request: Request, session: Read) -> PlainTextResponse:
     last = session.scalar(select(ChangeCounter.last_seq))
     lines += ["# TYPE muster_changes_unnumbered gauge", f"muster_changes_unnumbered {unnumbered}"]
     lines += ["# TYPE muster_changes_total counter", f"muster_changes_total {last or 0}"]
+    lines += feed_lines(freshness(session, now=now, sync_every=settings.sync_every), now=now)
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")

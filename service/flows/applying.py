@@ -10,10 +10,13 @@ from types import MappingProxyType
 from sqlalchemy import Engine
 
 from service.advisories.feed_bucket_client import without_credentials
+from service.advisories.feed_bundle import MAX_SIGNAL_BYTES, SIGNAL_FILES
 from service.advisories.feed_client import PATIENT, FeedClient, Patience, open_feed
 from service.advisories.feed_loss import carried_by, hold_lost, let_go, lost_ecosystems
 from service.advisories.feed_source import FeedUnavailable
 from service.advisories.feeds import ecosystems_in_use, record_attempt, record_failure, record_outage
+from service.advisories.signals_client import Download, Validators
+from service.advisories.signals_syncing import take_signal
 from service.advisories.syncing import Progress, Synced, sync_ecosystem
 from service.db import reading, writing
 from service.errors import UpstreamUnavailable
@@ -79,7 +82,21 @@ def apply_feed(
         for synced in _synced(_Applying(engine, client, accepted, now, follow, watch), ecosystems):
             progress(synced)
             results.append(synced)
+        _take_signals(engine, client, now)
     return results
+
+
+def _take_signals(engine: Engine, client: FeedClient, now: datetime) -> None:
+    """Take KEV and EPSS where they lie beside the advisories, as in a bundle. Priorities follow as after any sync."""
+    for name, path in SIGNAL_FILES.items():
+        with client.file(path) as file:
+            content = None if file is None else file.read(MAX_SIGNAL_BYTES)
+        if content is None:
+            continue
+        try:
+            take_signal(engine, name, f"{client.url}/{path}", Download(content, Validators()), now=now)
+        except UpstreamUnavailable as error:
+            log.warning("signals failed", source=name, error=error.detail)
 
 
 def _synced(applying: _Applying, ecosystems: str | Sequence[str]) -> Iterable[Synced]:
