@@ -22,6 +22,7 @@ from service.cli.showing import say, show_json
 from service.clock import utc_now
 from service.db import connect, migrate, writing
 from service.embedded import database
+from service.flows.rekeying import rekey
 from service.log import configure
 from service.settings import Settings
 
@@ -133,6 +134,20 @@ def migrate_command() -> None:
     with database(Settings()) as url:
         migrate(url)
     say("The schema is at head.")
+
+
+@commands.command("rekey")
+def rekey_command() -> None:
+    """Read again what an older version read, now: after an upgrade, jobs do it by themselves."""
+    settings = Settings()
+    configure(json=settings.log_json)
+
+    def note(components: int, advisories: int) -> None:
+        say(f"{components:,} components and {advisories:,} advisories are read")
+
+    with at_database(settings) as (engine, _):
+        rekey(engine, now=utc_now(), progress=note)
+    say("Everything stored is as this version reads it.")
 
 
 @commands.command()

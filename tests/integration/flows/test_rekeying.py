@@ -87,7 +87,7 @@ def test_wrong_keys_are_corrected_and_matches_and_exposures_follow(story: Story)
     spoil(story.engine, *_WRONG_COMPONENTS, *_WRONG_ADVISORIES)
     spoil(story.engine, "UPDATE match SET component_id = (SELECT id FROM component WHERE purl LIKE '%lodash@4.17.21')")
     assert everything(story.engine) != right
-    assert rekey(story.engine, now=story.tick()) == (6, 5)
+    assert rekey(story.engine, now=story.tick()) == (7, 5)
 
     assert everything(story.engine) == right
     assert statuses(story) == exposed
@@ -105,7 +105,7 @@ def test_what_only_wrong_keys_hid_is_opened_and_what_they_made_up_is_taken_back(
     rekey(story.engine, now=story.tick())
 
     assert [story.status("shop", "CVE-2021-1"), story.status("shop", "CVE-2020-7247")] == ["open", "open"]
-    assert [story.status("blog", "CVE-2021-1"), story.status("blog", "CVE-2020-7247")] == ["resolved", "resolved"]
+    assert [story.status("blog", "CVE-2021-1"), story.status("blog", "CVE-2020-7247")] == ["withdrawn", "withdrawn"]
     assert story.differences() == []
 
 
@@ -152,7 +152,7 @@ def test_two_at_once_share_the_work(story: Story) -> None:
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(lambda _: rekey(story.engine, now=now), range(2)))
 
-    assert tuple(map(sum, zip(*done, strict=True))) == (6, 5)
+    assert tuple(map(sum, zip(*done, strict=True))) == (7, 5)
     assert everything(story.engine) == right
     assert story.differences() == []
 

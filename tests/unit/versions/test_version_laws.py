@@ -1,12 +1,13 @@
 """Laws that hold for any versions, checked on generated ones."""
 
-from functools import cmp_to_key
+from functools import cmp_to_key, partial
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from service.purls import PURL_PLACE
 from service.versions import MAX_CHARACTERS, UnparsableVersion, compare, sort_key
 from service.versions.keys import number, text
 from service.versions.maven import maven_compare, maven_key
@@ -26,6 +27,7 @@ PIECES = {
     "Pub": ["-", "+", "a"],
     "CRAN": ["-"],
     "Hackage": ["0"],
+    f"{PURL_PLACE}:alpm/arch": ["rc", "a", "-", ":", "+"],
 }
 COMMON = [".", ".", "0", "1", "2", "10", "20240101123456789012"]
 
@@ -106,3 +108,14 @@ def test_sorting_by_comparison_and_by_key_give_one_order() -> None:
 
     listed = ["1.10.0", "1.9.0-rc.1", "1.9.0", "1.0", "1.9.0.1", "2.0rc1", "1.9.0-1"]
     assert sorted(listed, key=lambda version: sort_key("npm", version)) == sorted(listed, key=cmp_to_key(npm))
+
+
+@pytest.mark.parametrize("ecosystem", PIECES)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_order_is_transitive_where_keys_are_exact(ecosystem: str, data: st.DataObject) -> None:
+    exact = versions(ecosystem).filter(lambda one: readable(ecosystem, one) and not sort_key(ecosystem, one)[1])
+    a, b, c = sorted(data.draw(st.lists(exact, min_size=3, max_size=3)), key=cmp_to_key(partial(compare, ecosystem)))
+    assert compare(ecosystem, a, b) <= 0
+    assert compare(ecosystem, b, c) <= 0
+    assert compare(ecosystem, a, c) == max(-1, compare(ecosystem, a, b) + compare(ecosystem, b, c))
