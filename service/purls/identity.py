@@ -40,6 +40,8 @@ NO_RELEASE: Final = "no-release"
 IMAGE_LAYER: Final = "image-layer"
 #: Go's build tools leave the main module, and what is replaced by a folder, without a version of its own.
 GO_DEVEL_VERSION: Final = "go-devel-version"
+#: The language version that a go.mod asks for says nothing of the toolchain that built it.
+GO_LANGUAGE_VERSION: Final = "go-language-version"
 #: A Go module replaced by a folder (``../api``) is published nowhere.
 GO_LOCAL_MODULE: Final = "go-local-module"
 
@@ -56,8 +58,15 @@ BY_NOTHING: Final = "none"
 _PLACEHOLDERS: Final = frozenset(
     {"(unknown)", "latest", "n/a", "noassertion", "none", "null", "undefined", "unknown", "unspecified"}
 )
-_GO_DEVEL: Final = frozenset({"(devel)", "devel"})
+_GO_DEVEL_VERSION: Final = "(devel)"
+_GO_DEVEL: Final = frozenset({_GO_DEVEL_VERSION, "devel"})
 _GO_SYNTHETIC = "-000000000000"
+#: What stands for a main module's version where its repository has tags that the build did not look for.
+_GO_UNTAGGED = re.compile(r"v0\.0\.0-\d{14}-[0-9a-f]{12}(?:\+dirty)?")
+_GO_MAIN: Final = "golang-main"
+#: Since 1.21 the first release of a minor version is 1.21.0, and 1.21 is only a language.
+_GO_LANGUAGE = re.compile(r"1\.(\d+)")
+_GO_FIRST_TOOLCHAIN: Final = 21
 #: Packagings that append a release to every version.
 _RELEASE: Final = {"apk": re.compile(r"-r\d"), "rpm": re.compile(r"-")}
 _LAYER = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
@@ -109,6 +118,7 @@ def identify(
         version: The component's own; the purl's goes first, since some tools shorten this one.
         cpes: The component's.
         package_type: Of a distribution's package without purl: the type that the document states for it elsewhere.
+            ``golang-main`` for the module that a Go binary was built from.
         source_name: Of the distribution's source package, as the document says it outside the purl.
         source_version: The same.
         os_id: os-release's ID of what the document is about.
@@ -126,7 +136,10 @@ def identify(
     if parsed is None:
         return _by_name(name, version, hint, cpes, reason)
     if parsed.type not in DISTRIBUTION_TYPES:
-        return _published(parsed, _version(parsed, version), name)
+        stated = _version(parsed, version)
+        if package_type == _GO_MAIN and _GO_UNTAGGED.fullmatch(stated):
+            stated = _GO_DEVEL_VERSION
+        return _published(parsed, stated, name)
     distribution = distribution_of(parsed.type, parsed.namespace, distro_of(parsed), os_id, os_version)
     if not parsed.namespace:
         parsed = parsed._replace(namespace=distribution.label.partition(":")[0])
@@ -161,7 +174,10 @@ def _published(purl: Purl, version: str, name: str) -> Identity:
     coordinates = [Coordinate(ecosystem, own, version, "package", True) for ecosystem, own in names]
     if version and not names and purl.type not in REPOSITORY_TYPES:
         coordinates = [Coordinate(f"{PURL_PLACE}:{purl.type}", purl.path, version, "package", True)]
-    if reason not in ("", NO_ORDERING, NO_ECOSYSTEM):
+    if reason == GO_LANGUAGE_VERSION and int(version.partition(".")[2]) < _GO_FIRST_TOOLCHAIN:
+        # The first toolchain of that line had the same name.
+        coordinates = [Coordinate(*names[0], version, "package", False)]
+    elif reason not in ("", NO_ORDERING, NO_ECOSYSTEM):
         coordinates = []
     if repository := repository_of(purl, version):
         coordinates.append(Coordinate(GIT, *repository, "package", True))
@@ -205,6 +221,8 @@ def _registry_problem(purl: Purl, names: tuple[tuple[str, str], ...], version: s
         return NO_VERSION
     if purl.type == "golang" and (version in _GO_DEVEL or version.endswith(_GO_SYNTHETIC)):
         return GO_DEVEL_VERSION
+    if purl.type == "golang" and not purl.namespace and purl.name in _GO_OWN and _GO_LANGUAGE.fullmatch(version):
+        return GO_LANGUAGE_VERSION
     return NO_ORDERING if names[0][0] in UNORDERED else ""
 
 

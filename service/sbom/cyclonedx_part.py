@@ -10,6 +10,7 @@ from service.sbom.hints import (
     STATING,
     SYFT_CPE,
     cpes_from_properties,
+    package_type_from_properties,
     scope_from_properties,
     source_from_properties,
     stated_in,
@@ -61,6 +62,7 @@ def component(
         or (_scope(part, where, oddities) if part.scope else Scope.REQUIRED),
         source_name=source_name,
         source_version=source_version,
+        package_type=package_type_from_properties(name, said) if said else "",
         path=path,
         stated=_stated(part, said) if part.supplier or part.manufacturer or not STATING.isdisjoint(said) else (),
     )

@@ -35,6 +35,9 @@ _SYFT = "syft:metadata:"
 _SYFT_RPM, _SYFT_SOURCE, _SYFT_VERSION, _SYFT_ORIGIN = (
     f"{_SYFT}{part}" for part in ("sourceRpm", "source", "sourceVersion", "originPackage")
 )
+_SYFT_MAIN_MODULE = f"{_SYFT}mainModule"
+#: Of `Component.package_type`: the module that a Go binary was built from, whose version its build made up.
+GO_MAIN_MODULE = "golang-main"
 #: The property in which syft gives a further CPE.
 SYFT_CPE = "syft:cpe23"
 
@@ -81,6 +84,11 @@ def source_from_properties(properties: Mapping[str, str]) -> tuple[str, str]:
     if name := properties.get(_SYFT_SOURCE):
         return name, properties.get(_SYFT_VERSION, "")
     return properties.get(_SYFT_ORIGIN, ""), ""
+
+
+def package_type_from_properties(name: str, properties: Mapping[str, str]) -> str:
+    """Tell a Go binary's main module, which syft names beside each of the binary's modules, from the others."""
+    return GO_MAIN_MODULE if properties.get(_SYFT_MAIN_MODULE) == name else ""
 
 
 def cpes_from_properties(properties: Iterable[tuple[str, str]]) -> tuple[str, ...]:
