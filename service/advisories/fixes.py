@@ -12,7 +12,7 @@ from functools import cmp_to_key, partial
 from typing import NamedTuple
 
 from service.advisories.matching import Bounds
-from service.advisories.ranges import END
+from service.advisories.intervals import END
 from service.versions import UnparsableVersion, compare, sort_key
 
 

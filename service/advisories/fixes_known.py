@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, and_, func, select
+from sqlalchemy import BigInteger, and_, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 
 from service.advisories.findings import Evidence
 from service.advisories.fixes import Fixes, Range, fixes_in, of_build, together
@@ -123,13 +124,10 @@ def _hints(session: ReadSession, advisory_ids: set[int]) -> dict[int, list[tuple
     """Give what GitHub last knew to be affected, by advisory: of which package, and the range."""
     if not advisory_ids:
         return {}
-    entries = func.jsonb_path_query_array(
-        Advisory.record, f"$.affected[*] ? (exists(@.database_specific.{_LAST_KNOWN}))"
-    )
-    rows = session.execute(
-        select(Advisory.id, entries).where(Advisory.id == any_of(advisory_ids), func.jsonb_array_length(entries) > 0)
-    )
-    return {advisory_id: [_hint(entry) for entry in listed] for advisory_id, listed in rows}
+    path = f"$.affected[*] ? (exists(@.database_specific.{_LAST_KNOWN}))"
+    entries = func.jsonb_path_query_array(Advisory.record, cast(path, JSONPATH))
+    rows = session.execute(select(Advisory.id, entries).where(Advisory.id == any_of(advisory_ids)))
+    return {advisory_id: [_hint(entry) for entry in listed] for advisory_id, listed in rows if listed}
 
 
 def _hint(entry: Mapping[str, Any]) -> tuple[_Package, str]:

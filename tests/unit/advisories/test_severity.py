@@ -1,6 +1,6 @@
 import pytest
 
-from service.advisories.severity import UNSCORED, Severity, most_severe, rate
+from service.advisories.severity import UNSCORED, Severity, cvss_version, most_severe, rate, rate_erratum
 
 V2 = "AV:N/AC:L/Au:N/C:P/I:P/A:P"
 V3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H"
@@ -59,3 +59,43 @@ def test_the_most_severe_is_picked_by_level_then_score() -> None:
 
     assert most_severe([UNSCORED, word, lower, higher]) is higher
     assert most_severe([]) is UNSCORED
+
+
+@pytest.mark.parametrize(
+    ("severities", "database_specific", "ecosystem_specific", "source"),
+    [
+        ([cvss("CVSS_V3", V3)], {"severity": "LOW"}, None, "CVSS_V3"),
+        ([cvss("CVSS_V3", V3), cvss("CVSS_V4", V4)], None, None, "CVSS_V4"),
+        ([cvss("CVSS_V2", f"({V2})")], None, None, "CVSS_V2"),
+        ([{"score": "low"}], None, None, "severity"),
+        ([cvss("Ubuntu", "low")], None, None, "Ubuntu"),
+        ([], {"cvss": V3}, None, "database_specific.cvss"),
+        ([], {"cvss": {"score": 9.8, "vectorString": V3}}, None, "database_specific.cvss"),
+        ([], {"CVSS": {"Score": "9.8", "Code": V3}}, None, "database_specific.cvss"),
+        ([], {"cvss": {"score": 0, "vectorString": None}, "severity": "LOW"}, None, "database_specific.severity"),
+        ([], None, {"ubuntu_priority": "medium"}, "ecosystem_specific.ubuntu_priority"),
+        ([], None, {"urgency": "unimportant"}, "ecosystem_specific.urgency"),
+        ([], None, {"urgency": "end-of-life"}, ""),
+    ],
+)
+def test_a_rating_names_the_field_it_was_read_from(
+    severities: object, database_specific: object, ecosystem_specific: object, source: str
+) -> None:
+    assert rate(severities, database_specific, ecosystem_specific).source == source
+
+
+@pytest.mark.parametrize(
+    ("summary", "level"),
+    [
+        ("Important: kernel security update", "high"),
+        ("Moderate: nodejs:16 security update", "medium"),
+        ("kernel bug fix update", "unscored"),
+        ("Lowering: not a word of theirs", "unscored"),
+    ],
+)
+def test_the_title_of_a_red_hat_erratum_begins_with_its_severity(summary: str, level: str) -> None:
+    assert rate_erratum(summary).level == level
+
+
+def test_versions_of_vectors_are_told() -> None:
+    assert [cvss_version(vector) for vector in (V2, V3, V4)] == ["2.0", "3.1", "4.0"]
