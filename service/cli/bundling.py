@@ -43,7 +43,8 @@ def bundle(
                 task, description=f"{far.phase} {clean(far.ecosystem)}", completed=far.done, total=far.total
             )
 
-        made = make_bundle(url, out, names, signals=_signals(settings), now=utc_now(), watch=watch)
+        signals: dict[Name, str] = {"kev": settings.kev_url, "epss": settings.epss_url}
+        made = make_bundle(url, out, names, signals=signals, now=utc_now(), watch=watch)
     for name, why in made.left_out.items():
         say(f"{name.upper()} is left out: {clean(why)}")
     manifest = made.manifest
@@ -63,9 +64,3 @@ def bundle(
         )
     else:
         show_line(f"{out}: {records} records of {len(manifest.ecosystems)} ecosystems, {made.size_bytes} bytes.")
-
-
-def _signals(settings: Settings) -> dict[Name, str]:
-    names: tuple[Name, ...] = ("kev", "epss")
-    given = settings.model_dump(include={f"{name}_url" for name in names})
-    return {name: str(given.get(f"{name}_url") or "none") for name in names}

@@ -21,6 +21,7 @@ from service.advisories.syncing import Progress, Synced, sync_ecosystem
 from service.db import reading, writing
 from service.errors import UpstreamUnavailable
 from service.flows.settling import settle
+from service.flows.signalling import follow_signals
 from service.log import logger
 
 #: The actor of everything that a feed brings about.
@@ -87,7 +88,7 @@ def apply_feed(
 
 
 def _take_signals(engine: Engine, client: FeedClient, now: datetime) -> None:
-    """Take KEV and EPSS where they lie beside the advisories, as in a bundle. Priorities follow as after any sync."""
+    """Take KEV and EPSS where they lie beside the advisories, as in a bundle, and let priorities follow."""
     for name, path in SIGNAL_FILES.items():
         with client.file(path) as file:
             content = None if file is None else file.read(MAX_SIGNAL_BYTES)
@@ -97,6 +98,7 @@ def _take_signals(engine: Engine, client: FeedClient, now: datetime) -> None:
             take_signal(engine, name, f"{client.url}/{path}", Download(content, Validators()), now=now)
         except UpstreamUnavailable as error:
             log.warning("signals failed", source=name, error=error.detail)
+    follow_signals(engine, now=now)
 
 
 def _synced(applying: _Applying, ecosystems: str | Sequence[str]) -> Iterable[Synced]:

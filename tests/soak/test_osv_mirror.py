@@ -3,19 +3,26 @@
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 import pytest
+from heard import capture_logs
+from sboms import make_sbom
 from sqlalchemy import Engine, func, select, text
 
 from service.advisories.feed_client import open_feed
-from service.advisories.models import Advisory, Feed, FeedAdvisory, Vulnerability, VulnerabilityAdvisory
+from service.advisories.feeds import freshness
+from service.advisories.models import Advisory, Feed, FeedAdvisory, Match, Vulnerability, VulnerabilityAdvisory
 from service.advisories.osv_record import read_record
 from service.advisories.storing import store
 from service.advisories.syncing import Synced, sync_ecosystem
 from service.db import connect, reading, writing
+from service.flows.applying import apply_feed
+from service.flows.bundling import make_bundle
+from service.flows.receiving import Request, receive_upload
+from service.incidents.models import Exposure
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
@@ -114,9 +121,59 @@ def test_the_published_records_of_the_xz_backdoor_are_one_vulnerability(
     assert dict(linked) == {"CVE-2024-3094": 5}
 
 
-def test_records_that_claim_a_bare_distribution_are_stored_as_they_are(
+def test_records_that_claim_a_bare_distribution_are_taken_and_open_nothing(
     engine: Engine, corpus: Callable[[str], Path]
 ) -> None:
-    synced = sync(engine, corpus("osv-hostile"), "Alpine")["Alpine"]
+    """Another distribution's records in the folder of Alpine, as they were published, with ids of their own.
 
-    assert (synced.stored, synced.malformed, synced.error) == (2127, {}, None)
+    They are records like any other: well-formed, listed, and the feed's to correct. So all of them are taken, and what
+    they name is shown. But they speak of no release, so none of their matches is certain, and nothing opens.
+    """
+    hostile = corpus("osv-hostile")
+    calico = "pkg:apk/alpine/calico-fips@3.28.5-r3?distro=alpine-3.18.4"
+    receive_upload(engine, make_sbom(calico), Request("shop", actor="ci"), now=NOON)
+
+    with capture_logs() as logs:
+        (synced,) = apply_feed(engine, hostile.as_uri(), ["Alpine"], now=NOON)
+
+    assert (synced.stored, synced.malformed, synced.error, synced.trouble, logs) == (2127, {}, None, None, [])
+    with reading(engine) as session:
+        (feed,) = freshness(session, now=NOON, sync_every=timedelta(minutes=15))
+        matched = session.execute(
+            select(Match.certainty, func.count())
+            .join(Advisory, Advisory.id == Match.advisory_id)
+            .where(Advisory.osv_id.like("CLEANSTART-%"))
+            .group_by(Match.certainty)
+        ).all()
+        assert session.scalar(select(func.count()).select_from(Exposure)) == 0
+    assert (feed.state, feed.record_count) == ("fresh", 2127)
+    assert [certainty for certainty, _ in matched] == ["possible"]
+    # The real records of Alpine beside them have other ids: neither replaces the other, whichever came first.
+    (real,) = apply_feed(engine, corpus("osv").as_uri(), ["Alpine"], now=NOON)
+    assert (real.added, real.vanished, real.known) == (2576, 0, 0)
+
+
+def test_the_edition_before_as_a_bundle_and_the_one_after_it(
+    engine: Engine, corpus: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for name, at in (("osv-prev", NOON), ("osv", NOON + timedelta(days=1))):
+        make_bundle(
+            _moved(corpus(name), tmp_path / "feed"), tmp_path / f"{name}.tar", ["Go", "crates.io"], signals={}, now=at
+        )
+    first = apply_feed(engine, (tmp_path / "osv-prev.tar").as_uri(), "all", now=NOON)
+    second = apply_feed(engine, (tmp_path / "osv.tar").as_uri(), "all", now=NOON + timedelta(days=1))
+    back = apply_feed(engine, (tmp_path / "osv-prev.tar").as_uri(), "all", now=NOON + timedelta(days=1))
+
+    assert [each.error for each in first] == [None, None]
+    assert {each.ecosystem: (each.added, each.changed, each.vanished) for each in second} == {
+        "Go": (505 + 30, 16, 0),
+        "crates.io": (79 + 20, 27, 0),
+    }
+    assert [(each.stored, bool(each.note)) for each in back] == [(0, True), (0, True)]
+
+
+def _moved(folder: Path, place: Path) -> str:
+    """Let two editions lie at one address, one after the other."""
+    place.unlink(missing_ok=True)
+    place.symlink_to(folder)
+    return place.as_uri()
