@@ -44,7 +44,7 @@ from service.db import ReadSession, WriteSession, any_of, arrays
 from service.inventory.catalogue_models import ComponentCoord, OsvPackage
 from service.versions import UnparsableVersion, compare, compare_to_bound
 
-_COLUMNS: dict[str, TypeEngine[Any]] = {
+MATCH_COLUMNS: dict[str, TypeEngine[Any]] = {
     "component_id": BigInteger(),
     "advisory_id": BigInteger(),
     "certainty": Text(),
@@ -56,7 +56,7 @@ _COLUMNS: dict[str, TypeEngine[Any]] = {
     "note": Text(),
 }
 
-#: One row of `match`, in the order of `_COLUMNS`.
+#: One row of `match`, in the order of `MATCH_COLUMNS`.
 Row = tuple[Any, ...]
 Key = tuple[int, int]
 
@@ -91,15 +91,15 @@ def match_asked(session: ReadSession, stand_ins: Sequence[CTE]) -> Iterable[Row]
 
 
 def _standing(session: WriteSession, advisory_ids: Sequence[int]) -> dict[Key, Row]:
-    columns = [getattr(Match, name) for name in _COLUMNS]
+    columns = [getattr(Match, name) for name in MATCH_COLUMNS]
     rows = session.execute(select(*columns).where(Match.advisory_id == any_of(advisory_ids)))
     return {(row[0], row[1]): tuple(row) for row in rows}
 
 
 def _wanted(session: ReadSession, where: ColumnElement[bool], stand_ins: Sequence[CTE] = ()) -> dict[Key, Row]:
     best: dict[Key, Row] = {}
-    by_keys = (tuple(row) for row in session.execute(_by_keys(where).add_cte(*stand_ins)))
-    for row in chain(by_keys, _by_comparator(session, where, stand_ins)):
+    by_keys = (tuple(row) for row in session.execute(decided_by_keys(where).add_cte(*stand_ins)))
+    for row in chain(by_keys, decided_by_comparator(session, where, stand_ins)):
         key, kept = (row[0], row[1]), best.get((row[0], row[1]))
         # Certain before possible; among equals the lowest text, so that every run keeps the same explanation.
         if kept is None or row[2:] < kept[2:]:
@@ -114,7 +114,8 @@ _BARE_DISTRIBUTION = Affected.osv_package_id == OsvPackage.base_id
 _JOINS = (_SAME_PACKAGE, _ANY_RELEASE, _BARE_DISTRIBUTION)
 
 
-def _by_keys(where: ColumnElement[bool]) -> CompoundSelect[*tuple[Any, ...]]:
+def decided_by_keys(where: ColumnElement[bool]) -> CompoundSelect[*tuple[Any, ...]]:
+    """Select the matches that keys and listed versions decide; a pair may be among them more than once."""
     in_range = and_(
         Affected.lo <= ComponentCoord.sort_key,
         ComponentCoord.sort_key < Affected.hi,
@@ -129,7 +130,9 @@ def _by_keys(where: ColumnElement[bool]) -> CompoundSelect[*tuple[Any, ...]]:
     return union_all(*(_pairs(join, where, inside) for join in _JOINS for inside in (in_range, listed)))
 
 
-def _by_comparator(session: ReadSession, where: ColumnElement[bool], stand_ins: Sequence[CTE]) -> Iterator[Row]:
+def decided_by_comparator(
+    session: ReadSession, where: ColumnElement[bool], stand_ins: Sequence[CTE] = ()
+) -> Iterator[Row]:
     """Decide the pairs in which a key is flagged, one by one.
 
     Only Maven flags, and no Maven package has releases or a base: the same package is the only join to try.
@@ -200,10 +203,12 @@ def _insert(session: WriteSession, rows: dict[Key, Row]) -> None:
     if not rows:
         return
     ordered = [rows[key] for key in sorted(rows)]
-    source = arrays(**{name: (kind, [row[i] for row in ordered]) for i, (name, kind) in enumerate(_COLUMNS.items())})
+    source = arrays(
+        **{name: (kind, [row[i] for row in ordered]) for i, (name, kind) in enumerate(MATCH_COLUMNS.items())}
+    )
     session.execute(
         pg.insert(Match)
-        .from_select(list(_COLUMNS), select(*(source.c[name] for name in _COLUMNS)))
+        .from_select(list(MATCH_COLUMNS), select(*(source.c[name] for name in MATCH_COLUMNS)))
         .on_conflict_do_nothing()
     )
 

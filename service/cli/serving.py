@@ -22,7 +22,7 @@ from service.cli.showing import say, show_json
 from service.clock import utc_now
 from service.db import connect, migrate, writing
 from service.embedded import database
-from service.flows.rekeying import rekey
+from service.flows.rekeying import rekey, rematch
 from service.log import configure
 from service.settings import Settings
 
@@ -137,7 +137,9 @@ def migrate_command() -> None:
 
 
 @commands.command("rekey")
-def rekey_command() -> None:
+def rekey_command(
+    *, rematch_all: Annotated[bool, typer.Option("--rematch", help="then decide every match anew")] = False
+) -> None:
     """Read again what an older version read, now: after an upgrade, jobs do it by themselves."""
     settings = Settings()
     configure(json=settings.log_json)
@@ -147,7 +149,10 @@ def rekey_command() -> None:
 
     with at_database(settings) as (engine, _):
         rekey(engine, now=utc_now(), progress=note)
-    say("Everything stored is as this version reads it.")
+        say("Everything stored is as this version reads it.")
+        if rematch_all:
+            found = rematch(engine, now=utc_now(), progress=lambda done: say(f"{done:,} components are matched"))
+            say(f"{found.written:,} matches were missing or wrong, {found.taken_back:,} were too many.")
 
 
 @commands.command()

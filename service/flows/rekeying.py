@@ -13,19 +13,22 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from service.advisories.rekeying import outdated, rekey_advisories, unsettle
-from service.db import WriteSession, reading
+from service.advisories.rematching import Rematched, rematch_stretch
+from service.db import Lock, WriteSession, reading
 from service.flows.settling import settle
 from service.flows.traffic import in_transaction
-from service.inventory.rekeying import rekey_components
+from service.inventory.rekeying import component_ids, rekey_components
 from service.log import logger
 
 #: The actor of what follows.
 REKEYING = "rekey"
 _COMPONENTS_AT_ONCE = 2_000
 _ADVISORIES_AT_ONCE = 1_000
+#: Components whose matches are decided by one statement.
+_STRETCH = 200_000
 
 #: Told how many components and advisories are read; may raise to end the run, which the next one resumes.
 Progress = Callable[[int, int], None]
@@ -59,3 +62,32 @@ def _components(session: WriteSession, count: int) -> int:
     done = rekey_components(session, count)
     unsettle(session, component_ids=done.components, package_ids=done.packages)
     return done.read
+
+
+def rematch(engine: Engine, *, now: datetime, progress: Callable[[int], None] = lambda _: None) -> Rematched:
+    """Decide every match anew and let exposures follow; where nothing went wrong, nothing differs."""
+    done = match_everything(engine, progress)
+    settle(engine, actor=REKEYING, now=now)
+    return done
+
+
+def match_everything(engine: Engine, progress: Callable[[int], None] = lambda _: None) -> Rematched:
+    """Decide every match anew and write the differences; their advisories are unsettled then.
+
+    Args:
+        engine: Every stretch of components is a transaction of its own; whoever settles waits for it.
+        progress: Told after each stretch how many components are through.
+    """
+    with reading(engine) as session:
+        first, last = component_ids(session)
+    written = taken_back = 0
+    for start in range(first, last + 1, _STRETCH):
+        stretch = in_transaction(engine, partial(_match_stretch, first=start, last=start + _STRETCH - 1))
+        written, taken_back = written + stretch.written, taken_back + stretch.taken_back
+        progress(min(start + _STRETCH - first, last - first + 1))
+    return Rematched(written, taken_back)
+
+
+def _match_stretch(session: WriteSession, first: int, last: int) -> Rematched:
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.SETTLING})
+    return rematch_stretch(session, first, last)

@@ -7,7 +7,7 @@ what its document gave (a test holds that over real SBOMs). Its digest stays; wh
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Text, delete, or_, select, update
+from sqlalchemy import BigInteger, Text, delete, func, or_, select, update
 
 from service.db import ReadSession, WriteSession, any_of, arrays
 from service.inventory.catalogue_models import Component, ComponentCoord, OsvPackage
@@ -53,6 +53,12 @@ class _Keyed(NamedTuple):
     coordinate: Coordinate
     key: bytes | None
     flagged: bool
+
+
+def component_ids(session: ReadSession) -> tuple[int, int]:
+    """Give the lowest and the highest id of a component; (1, 0) where there is none."""
+    lowest, highest = session.execute(select(func.min(Component.id), func.max(Component.id))).one()
+    return (lowest, highest) if lowest else (1, 0)
 
 
 def rekey_components(session: WriteSession, count: int) -> Rekeyed:

@@ -11,7 +11,7 @@ from story import Story, statements
 
 from service.advisories.rekeying import outdated
 from service.db import reading, writing
-from service.flows.rekeying import rekey
+from service.flows.rekeying import rekey, rematch
 from service.flows.settling import settle
 from service.inventory.catalogue import entries_of
 from service.inventory.catalogue_models import Component
@@ -187,6 +187,32 @@ def test_nothing_to_do_costs_one_look(story: Story) -> None:
     with statements(story.engine) as sent:
         assert rekey(story.engine, now=story.tick()) == (0, 0)
     assert sum(count for statement, count in sent.items() if "key_version" in statement) == 1
+
+
+def test_matching_everything_anew_changes_nothing_that_is_right(story: Story) -> None:
+    tell(story)
+    right = everything(story.engine)
+    assert rematch(story.engine, now=story.tick()) == (0, 0)
+    assert everything(story.engine) == right
+
+
+def test_matching_everything_anew_writes_what_is_missing_and_takes_back_what_is_too_much(story: Story) -> None:
+    tell(story)
+    right, exposed = everything(story.engine), statuses(story)
+    spoil(
+        story.engine,
+        "UPDATE match SET fixed = 'never' WHERE rule = 'package:range'",
+        "DELETE FROM match WHERE rule = 'package:version'",
+        """INSERT INTO match (component_id, advisory_id, certainty, rule, osv_package_id, lo_version, hi_version, fixed)
+           SELECT k.id, m.advisory_id, 'certain', 'package:range', m.osv_package_id, '', '', ''
+           FROM component k, match m WHERE k.purl = 'pkg:npm/lodash@4.17.21' AND m.lo_version = '' LIMIT 1""",
+    )
+    done = rematch(story.engine, now=story.tick())
+    assert done.taken_back == 1
+    assert done.written >= 3
+    assert everything(story.engine) == right
+    assert statuses(story) == exposed
+    assert story.differences() == []
 
 
 @pytest.mark.parametrize("every", [120, pytest.param(1, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
