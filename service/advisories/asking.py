@@ -5,15 +5,17 @@ They stand in for `component_coord` in the statements of `matching`, so that ask
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import CTE, BigInteger, Text, and_, select
+from sqlalchemy import CTE, BigInteger, Text, and_, literal, select
 
 from service.advisories.matching import match_asked
 from service.db import ReadSession, arrays
-from service.inventory.coordinates import coordinate_rows
 from service.inventory.catalogue_models import ComponentCoord, OsvPackage
-from service.purls import Coordinate, base_of, normalise_name
+from service.inventory.coordinates import coordinate_rows
+from service.purls import Coordinate, base_of, canonical_ecosystem, normalise_name, place_of
+from service.purls.builds import build_of
+from service.versions import family_of
 
 #: Coordinates of one component; none is a component that OSV cannot speak of.
 Question = Sequence[Coordinate]
@@ -43,7 +45,7 @@ def matches_of(session: ReadSession, questions: Sequence[Question]) -> list[list
     stand_ins = stand_ins_for(session, questions)
     if not stand_ins:
         return hits
-    for number, advisory_id, certainty, rule, package_id, lo, hi, fixed in match_asked(session, stand_ins):
+    for number, advisory_id, certainty, rule, package_id, lo, hi, fixed, _ in match_asked(session, stand_ins):
         hits[number].append(Hit(advisory_id, certainty, rule, package_id, lo, hi, fixed))
     for found in hits:
         found.sort()
@@ -65,8 +67,14 @@ def asked_for(ecosystem: str, name: str, version: str) -> Question:
 
     A distribution without its release is what a component without one is: its matches are possible.
     """
-    release_known = base_of(f"{ecosystem}:any") != ecosystem
-    return (Coordinate(ecosystem, normalise_name(ecosystem, name), version, "package", release_known),)
+    where = place_of(canonical_ecosystem(ecosystem))
+    release_known = base_of(f"{where}:any") != where
+    build = build_of(_PACKAGED.get(family_of(where) or "", ""), version, {})
+    return (Coordinate(where, normalise_name(where, name), version, "package", release_known, build),)
+
+
+#: Types of purls by the family that orders them.
+_PACKAGED: Final = {"dpkg": "deb", "rpm": "rpm"}
 
 
 #: Ecosystem and normalised name.
@@ -125,6 +133,6 @@ def _stand_ins(placed: dict[tuple[int, int], Coordinate], places: dict[Name, Pla
         base_id=(BigInteger(), [places[one].base_id for one in named]),
     )
     return [
-        select(*coordinate_rows(placed).c).cte(ComponentCoord.__tablename__),
+        select(*coordinate_rows(placed).c, literal("").label("provenance")).cte(ComponentCoord.__tablename__),
         select(*packages.c).cte(OsvPackage.__tablename__),
     ]
