@@ -16,6 +16,7 @@ from service.clock import utc_now
 from service.db import connect, writing
 from service.flows.applying import apply_feed
 from service.flows.settling import settle
+from service.purls import parse
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
@@ -158,8 +159,14 @@ def certain_advisories(found: list[Finding], row: Row) -> set[str]:
         if finding["certainty"] == "certain"
         and finding["name"].lower() == name
         and bare(finding["version"]) == bare(row.version)
+        and kind_of(finding["purl"]) == kind_of(row.purl)
         for advisory in finding["advisories"]
     }
+
+
+def kind_of(purl: str | None) -> str:
+    """Give a purl's type, since brew's xz 5.6.1 is not conda's; '' where there is no purl."""
+    return parse(purl).type if purl else ""
 
 
 def bare(version: str) -> str:
