@@ -57,6 +57,7 @@ def _matches(component_ids: Iterable[int], advisory_ids: Iterable[int] | None) -
             Match.lo_version,
             Match.hi_version,
             Match.fixed,
+            Match.note,
             Advisory.osv_id,
             Advisory.kind,
             _LISTED.ecosystem,
@@ -127,6 +128,7 @@ def _why(row: Row[Any], included: set[_Bound]) -> Why:
             unevaluated=row.unevaluated,
             build=row.same_package and row.release_known,
             documentation=relation == DOCUMENTATION,
+            confusion=row.note != "",
         )
         told += " " + doubt_in_words(row.ecosystem, row.compared, doubt)
     ecosystem, release = split_ecosystem(row.ecosystem)

@@ -28,6 +28,7 @@ class Evidence(NamedTuple):
     severity_source: str
     informational: str | None
     osv_package_id: int
+    note: str = ""
 
 
 #: The class of what is no vulnerability: RustSec's unmaintained, unsound, notice; else an update that fixes none.
@@ -61,6 +62,7 @@ def evidence_about(
             Advisory.severity_source,
             _CLASS,
             Match.osv_package_id,
+            Match.note,
         )
         .join(Advisory, Advisory.id == Match.advisory_id)
         .join(VulnerabilityAdvisory, VulnerabilityAdvisory.advisory_id == Advisory.id)

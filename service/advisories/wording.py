@@ -102,6 +102,7 @@ class Doubt(NamedTuple):
     unevaluated: str = ""
     build: bool = False
     documentation: bool = False
+    confusion: bool = False
 
 
 def split_ecosystem(ecosystem: str) -> tuple[str, str]:
@@ -156,6 +157,13 @@ def doubt_in_words(ecosystem: str, compared: str, doubt: Doubt) -> str:
     unknown, why = doubt.release_unknown, doubt.unevaluated
     reasons = (
         (
+            doubt.confusion,
+            (
+                "the malware is on the public registry, and this is a name of the organisation's own, or came from"
+                " elsewhere. If a build fetched it from the public registry, it is dependency confusion"
+            ),
+        ),
+        (
             doubt.condemned,
             (
                 "the malware record condemns every version of the name, and nothing says that this one came from the"
@@ -190,6 +198,8 @@ UNEVALUATED: Final = {
     identity.IMAGE_LAYER: "It is a layer of an image, known by its digest alone.",
     identity.GO_DEVEL_VERSION: "Go's build tools give a main module, or one replaced by a folder, no version of its"
     " own.",
+    identity.GO_LANGUAGE_VERSION: "It is the language version that a go.mod asks for; which toolchain built it, nobody"
+    " says.",
     identity.GO_LOCAL_MODULE: "It is a folder beside the sources, published nowhere.",
     "unparsable-version": "Its ecosystem cannot read its version: only versions that advisories list by name match.",
 }

@@ -94,6 +94,9 @@ class KnownOut(Answer):
         description="the class of what is no vulnerability: unmaintained, unsound, notice, update"
     )
     certainty: Literal["certain", "possible"]
+    note: str | None = Field(
+        description="what to ask first: `dependency confusion?` where public malware bears a private package's name"
+    )
     fixed_in: list[str]
     fixes: FixesOut
     incident: str | None

@@ -13,6 +13,7 @@ from service.cli import (
     importing,
     incidents,
     keys,
+    namespaces,
     products,
     searching,
     serving,
@@ -33,6 +34,7 @@ app.add_typer(demo)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(teams.commands, name="teams")
 app.add_typer(products.commands, name="products")
+app.add_typer(namespaces.commands, name="namespaces")
 app.add_typer(uploading.commands)
 app.add_typer(importing.commands)
 app.add_typer(searching.commands)

@@ -106,6 +106,7 @@ def _row(finding: dict[str, Any]) -> dict[str, Any]:
     return finding | {
         "severity": severity if finding["certainty"] == "certain" else f"{severity}?",
         "component": f"{finding['name']} {finding['version']}".strip(),
+        "status": finding["status"] or finding.get("note"),
         "new": "new" if finding["new"] else None,
     }
 

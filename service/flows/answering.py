@@ -85,6 +85,11 @@ class Finding:
         return next((kind for kind in ("malware", "vulnerability") if kind in kinds), "informational")
 
     @property
+    def note(self) -> str | None:
+        """What people should ask themselves first, while nothing is certain: ``dependency confusion?``."""
+        return next((item.note for item in self.evidence if item.note and self.certainty != "certain"), None)
+
+    @property
     def exploited(self) -> bool:
         """Tell whether CISA lists it as exploited."""
         return self.signals.kev is not None
@@ -123,6 +128,7 @@ class Finding:
             "kind": self.kind,
             "informational": self._class,
             "certainty": self.certainty,
+            "note": self.note,
             "fixed_in": sorted({item.fixed for item in self.evidence if item.fixed}),
             "fixes": self.fixes.as_values() if self.fixes else None,
             "incident": incident_name(standing.incident_id) if standing else None,

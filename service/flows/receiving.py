@@ -21,6 +21,8 @@ from service.advisories.matching import match_components
 from service.db import ReadSession, WriteSession
 from service.errors import NotFound
 from service.flows.answering import Gate, Outcome, Receipt, answer
+from service.flows.private_names import hear_origins
+from service.flows.settling import settle
 from service.flows.traffic import hold_off_feeds, in_transaction
 from service.incidents.assessing import Assessed, Cause, Question, assess
 from service.incidents.presence import Absence
@@ -86,12 +88,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Shared:
-    """What an upload has in common with all others that list the same."""
+    """What an upload has in common with all others that list the same.
+
+    `unsettled` are advisories to be looked at again, in view of what documents say of where components came from.
+    """
 
     document: Document
     document_id: int
     graph_id: int | None
     resolved: Resolved
+    unsettled: frozenset[int] = frozenset()
 
 
 def receive_upload(engine: Engine, data: bytes, request: Request, *, now: datetime) -> Receipt:
@@ -108,9 +114,13 @@ def receive_upload(engine: Engine, data: bytes, request: Request, *, now: dateti
         return repeated
     document = read(data, trusted=request.trusted)
     received = [(data, document)]
+    unsettled: set[int] = set()
     for part in _parts(document):
-        in_transaction(engine, partial(_introduce, part=part))
+        unsettled |= in_transaction(engine, partial(_introduce, part=part))
     (shared,) = in_transaction(engine, partial(share, received=received, now=now))
+    unsettled |= shared.unsettled
+    if unsettled:  # it says more of where components came from than was known, and that decides about some malware
+        settle(engine, actor=request.actor, now=now, only=unsettled)
     return in_transaction(engine, partial(_apply, shared=shared, request=request, now=now))
 
 
@@ -127,9 +137,11 @@ def _parts(document: Document) -> Iterator[Document]:
             yield structs.replace(document, components=some, dependencies=())
 
 
-def _introduce(session: WriteSession, part: Document) -> None:
+def _introduce(session: WriteSession, part: Document) -> set[int]:
     hold_off_feeds(session)
-    match_components(session, resolve(session, part).new)
+    resolved = resolve(session, part)
+    match_components(session, resolved.new)
+    return hear_origins(session, resolved.heard)
 
 
 def _repeated(session: WriteSession, data: bytes, request: Request, now: datetime) -> Receipt | None:
@@ -165,7 +177,8 @@ def share(session: WriteSession, received: Sequence[tuple[bytes, Document]], now
     resolved = resolve_all(session, documents)
     graph_ids = store_graphs(session, list(map(_graph, documents, resolved)))
     match_components(session, [id_ for each in resolved for id_ in each.new])
-    return list(map(Shared, documents, document_ids, graph_ids, resolved))
+    unsettled = frozenset(hear_origins(session, {id_ for each in resolved for id_ in each.heard}))
+    return [Shared(*each, unsettled) for each in zip(documents, document_ids, graph_ids, resolved, strict=True)]
 
 
 def _graph(document: Document, resolved: Resolved) -> Packed | None:

@@ -21,6 +21,7 @@ from service.incidents.splitting import parted_reasons
 from service.incidents.stepping import Evidenced, Taken, take_steps
 from service.inventory.catalogue import SCOPE_CODE
 from service.inventory.field import FieldUse, uses_of_products
+from service.inventory.origins import internal_among
 
 #: Scopes in which a component ships; the others open nothing, except for malware.
 SHIPPED = frozenset({SCOPE_CODE["required"], SCOPE_CODE["optional"]})
@@ -89,22 +90,32 @@ def assess(session: WriteSession, question: Question, cause: Cause, book: Eviden
     opened = open_exposures(session, openings, actor=cause.actor, now=cause.at)
     why, held = _why_absent(session, standing, known, affected, uses)
     why = {i: cause.departure if absence is Absence.LEFT else absence for i, absence in why.items()}
-    steps = _naming_splits(session, _steps(standing, affected, why, held), standing)
+    steps = _reasoned(session, _steps(standing, affected, why, held), standing, known)
     seen_now = {exposure.id: affected.get(pair, set()) for pair, exposure in standing.items()}
     evidence_now = Evidenced(components=seen_now, known=known, cause=cause.evidence)
     taken = take_steps(session, steps, evidence_now, actor=cause.actor, now=cause.at)
     return Assessed(opened, taken)
 
 
-def _naming_splits(
-    session: WriteSession, steps: list[tuple[Exposure, Step]], standing: dict[Pair, Exposure]
+def _reasoned(
+    session: WriteSession,
+    steps: list[tuple[Exposure, Step]],
+    standing: dict[Pair, Exposure],
+    known: dict[int, set[int]],
 ) -> list[tuple[Exposure, Step]]:
-    """Give the reason of what is withdrawn because its vulnerability has parted from another."""
+    """Give the reason of what is withdrawn, if it is that a name is ours or that a vulnerability has parted."""
     withdrawn = {exposure.id for exposure, step in steps if step.to_status == "withdrawn"}
     if not withdrawn:
         return steps
+    internal = internal_among(session, set().union(*(known[id_] for id_ in withdrawn)))
+    claims = {id_: sorted({internal[c] for c in known[id_] if c in internal}) for id_ in withdrawn}
+    by_id = {
+        id_: f"internal names, of which public advisories do not speak: {', '.join(c)}"
+        for id_, c in claims.items()
+        if c
+    }
     reasons = parted_reasons(session, (pair for pair, exposure in standing.items() if exposure.id in withdrawn))
-    by_id = {standing[pair].id: reason for pair, reason in reasons.items()}
+    by_id |= {standing[pair].id: reason for pair, reason in reasons.items()}
     return [
         (exposure, replace(step, reason=by_id[exposure.id]) if exposure.id in by_id else step)
         for exposure, step in steps

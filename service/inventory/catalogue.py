@@ -31,9 +31,12 @@ from service.db import WriteSession, arrays
 from service.inventory.catalogue_models import Component, FamilyMember, Package, PackageSource
 from service.inventory.coordinates import place, why_unevaluated
 from service.inventory.families import families_of
+from service.inventory.origins import STRENGTH, hear
 from service.inventory.osv_packages import osv_package_ids
+from service.inventory.private_names import Patterns, claim_heard, standing_patterns
 from service.inventory.words import tokens
 from service.purls import PURL_PLACE, RELEASE_PACKAGES, Coordinate, Identity, identify, release_among
+from service.purls.provenance import NOTHING, PUBLIC, Provenance, provenance
 from service.sbom.document import Component as Listed
 from service.sbom.document import Document, OperatingSystem, Scope
 from service.versions import KEY_VERSION
@@ -51,13 +54,15 @@ class Resolved(NamedTuple):
     """What a document's components are in the catalogue.
 
     `refs` leads from the document's refs to component ids; `new` are the components nobody listed before;
-    `ecosystems` are those whose advisories matter, without suffixes.
+    `ecosystems` are those whose advisories matter, without suffixes; `heard` are components known before, of which the
+    document says more than was known of where they came from.
     """
 
     components: dict[int, Known]
     refs: dict[str, int]
     new: list[int]
     ecosystems: frozenset[str]
+    heard: tuple[int, ...] = ()
 
 
 class Entry(NamedTuple):
@@ -67,6 +72,7 @@ class Entry(NamedTuple):
     identity: Identity
     unevaluated: str
     listed: Listed
+    provenance: Provenance
 
 
 #: By their codes, which are stored.
@@ -110,7 +116,7 @@ def _entry(listed: Listed, system: OperatingSystem) -> Entry:
         os_id=system.id,
         os_version=system.version,
     )
-    return Entry(*_identified(named), listed)
+    return Entry(*_identified(named), listed, provenance(listed.purl, listed.obtained_from))
 
 
 class _Named(NamedTuple):
@@ -167,18 +173,35 @@ def resolve_all(session: WriteSession, documents: Sequence[Document]) -> list[Re
     """
     listings = [entries_of(document) for document in documents]
     wanted = {entry.digest: entry for entries in listings for _, entry in entries}
-    ids = _ids_of(session, wanted)
+    said = _provenances(listings)
+    known = _known(session, wanted)
+    ids = {digest: id_ for digest, (id_, _) in known.items()}
     missing = wanted.keys() - ids.keys()
     if missing:
-        ids |= _add(session, [wanted[digest] for digest in sorted(missing)])
+        ids |= _add(session, [wanted[digest] for digest in sorted(missing)], said)
+    more = {known[d][0]: word for d, word in said.items() if d in known and word.strength > known[d][1]}
+    if more:
+        hear(session, more)
+        claim_heard(session, more)
     resolved = []
     for entries in listings:
-        resolved.append(_resolved(entries, ids, missing))
+        resolved.append(_resolved(entries, ids, missing, more.keys()))
         missing = missing - {entry.digest for _, entry in entries}
     return resolved
 
 
-def _resolved(entries: list[tuple[str, Entry]], ids: dict[UUID, int], missing: AbstractSet[UUID]) -> Resolved:
+def _provenances(listings: Iterable[list[tuple[str, Entry]]]) -> dict[UUID, Provenance]:
+    """Give what documents say of where components came from, by digest: of several words, the one that says most."""
+    said: dict[UUID, Provenance] = {}
+    for entry in (entry for entries in listings for _, entry in entries if entry.provenance is not NOTHING):
+        if entry.digest not in said or said[entry.digest].strength < entry.provenance.strength:
+            said[entry.digest] = entry.provenance
+    return said
+
+
+def _resolved(
+    entries: list[tuple[str, Entry]], ids: dict[UUID, int], missing: AbstractSet[UUID], heard: AbstractSet[int]
+) -> Resolved:
     components: dict[int, Known] = {}
     owners = dict(entries) if any(entry.listed.owner for _, entry in entries) else {}
     for _, entry in entries:
@@ -192,6 +215,7 @@ def _resolved(entries: list[tuple[str, Entry]], ids: dict[UUID, int], missing: A
         new=sorted({ids[entry.digest] for _, entry in entries if entry.digest in missing}),
         ecosystems=frozenset(c.ecosystem.partition(":")[0] for _, e in entries for c in e.identity.coordinates)
         - {PURL_PLACE},
+        heard=tuple(sorted(heard & components.keys())),
     )
 
 
@@ -204,16 +228,20 @@ def _scope(entry: Entry, entries: Mapping[str, Entry]) -> Scope:
     return scope if owner.unevaluated or not owner.identity.coordinates else Scope.PACKAGED
 
 
-def _ids_of(session: WriteSession, digests: Iterable[UUID]) -> dict[UUID, int]:
+def _known(session: WriteSession, digests: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Find components by digest: id, and how much is known of where they came from."""
     keys = arrays(digest=(Uuid(), list(digests)))
-    rows = session.execute(select(Component.digest, Component.id).join(keys, Component.digest == keys.c.digest))
-    return {row.digest: row.id for row in rows}
+    rows = session.execute(
+        select(Component.digest, Component.id, STRENGTH).join(keys, Component.digest == keys.c.digest)
+    )
+    return {digest: (id_, strength) for digest, id_, strength in rows}
 
 
-def _add(session: WriteSession, missing: Sequence[Entry]) -> dict[UUID, int]:
+def _add(session: WriteSession, missing: Sequence[Entry], said: Mapping[UUID, Provenance]) -> dict[UUID, int]:
     packages = _packages(session, missing)
     osv_packages = osv_package_ids(session, {(c.ecosystem, c.name) for e in missing for c in e.identity.coordinates})
-    rows = [_component_row(entry, packages) for entry in missing]
+    patterns = standing_patterns(session)
+    rows = [_component_row(entry, packages, said.get(entry.digest, NOTHING), patterns) for entry in missing]
     source = arrays(**{name: (kind, [row[name] for row in rows]) for name, kind in _COMPONENT_COLUMNS.items()})
     columns = [
         cast(source.c[name], JSONB).label(name) if name in {"cpes", "hashes"} else source.c[name]
@@ -226,7 +254,7 @@ def _add(session: WriteSession, missing: Sequence[Entry]) -> dict[UUID, int]:
         )
         .on_conflict_do_nothing(index_elements=["digest"])
     )
-    ids = _ids_of(session, (entry.digest for entry in missing))
+    ids = {digest: id_ for digest, (id_, _) in _known(session, (entry.digest for entry in missing)).items()}
     _add_coordinates(session, missing, ids, osv_packages)
     return ids
 
@@ -244,13 +272,19 @@ _COMPONENT_COLUMNS: dict[str, TypeEngine[Any]] = {
     "source_name": Text(),
     "source_version": Text(),
     "unevaluated": Text(),
+    "provenance": Text(),
+    "obtained_from": Text(),
+    "internal": Text(),
 }
 
 PackageName = tuple[str, str, str]
 
 
-def _component_row(entry: Entry, packages: dict[PackageName, int]) -> dict[str, object]:
+def _component_row(
+    entry: Entry, packages: dict[PackageName, int], origin: Provenance, patterns: Patterns
+) -> dict[str, object]:
     identity, listed = entry.identity, entry.listed
+    address = "" if origin.said == PUBLIC else origin.address
     return {
         "digest": entry.digest,
         "package_id": packages[_package_name(identity)],
@@ -264,6 +298,9 @@ def _component_row(entry: Entry, packages: dict[PackageName, int]) -> dict[str, 
         "source_name": identity.source_name,
         "source_version": identity.source_version,
         "unevaluated": entry.unevaluated,
+        "provenance": origin.said,
+        "obtained_from": origin.address,
+        "internal": patterns.claim(identity.type, identity.namespace, identity.name, address),
     }
 
 

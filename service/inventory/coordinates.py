@@ -8,7 +8,8 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.types import TypeEngine
 
 from service.db import WriteSession, arrays
-from service.inventory.catalogue_models import ComponentCoord
+from service.inventory.catalogue_models import Component, ComponentCoord
+from service.inventory.origins import EFFECTIVE
 from service.purls import Coordinate, Identity
 from service.versions import KEY_VERSION, UnparsableVersion, sort_key
 
@@ -46,7 +47,10 @@ def place(session: WriteSession, placed: Mapping[tuple[int, int], Coordinate]) -
     source = coordinate_rows(placed)
     session.execute(
         pg.insert(ComponentCoord)
-        .from_select([*_COORDINATE_COLUMNS, "key_version"], select(*source.c, literal(KEY_VERSION)))
+        .from_select(
+            [*_COORDINATE_COLUMNS, "key_version", "provenance"],
+            select(*source.c, literal(KEY_VERSION), EFFECTIVE).join(Component, Component.id == source.c.component_id),
+        )
         .on_conflict_do_nothing()
     )
 

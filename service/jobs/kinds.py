@@ -17,6 +17,7 @@ from service.errors import Busy, UpstreamUnavailable
 from service.flows.applying import FEED, apply_feed
 from service.flows.checking import check_next
 from service.flows.exporting import make_export, purge_exports
+from service.flows.private_names import follow_names
 from service.flows.reconciling import reconcile
 from service.flows.rekeying import rekey
 from service.flows.settling import settle
@@ -142,6 +143,7 @@ def _note_signals(job: JobContext, results: list[SignalSynced]) -> None:
 
 def _settle(job: JobContext) -> None:
     """Finish what a crash left half done, and have the feed of an ecosystem loaded as soon as something is in it."""
+    follow_names(job.engine, actor=FEED, now=job.clock())
     job.progress({"advisories": settle(job.engine, actor=FEED, now=job.clock())})
     follow_signals(job.engine, now=job.clock())
     if job.settings.osv_url != "none" and job.settings.osv_ecosystems == "used":

@@ -4,6 +4,7 @@ Two packages share a name when one of them is private. Malware records condemn n
 depends on where it came from. That is no part of a component's identity (`qualifiers`): it is a fact beside it.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -34,8 +35,9 @@ _PUBLIC: Final = {kind: frozenset(hosts.replace("|", ".").split()) for kind, hos
 #: Cargo names the registry by the repository of its index.
 _INDEX: Final = "github.com/rust-lang/" + "crates" + ".io-index"
 _SAYING: Final = ("repository_url", "download_url", "vcs_url")
-#: Characters of an address that are kept.
+#: Characters of an address that are kept, and of a purl whose answer is remembered.
 _MOST: Final = 200
+_REMEMBERED: Final = 500
 
 
 class Provenance(NamedTuple):
@@ -50,7 +52,8 @@ class Provenance(NamedTuple):
         return 2 if self.said else 1 if self.address else 0
 
 
-_NOTHING: Final = Provenance()
+#: Nobody says.
+NOTHING: Final = Provenance()
 
 
 def provenance(purl: str, obtained_from: str) -> Provenance:
@@ -62,22 +65,32 @@ def provenance(purl: str, obtained_from: str) -> Provenance:
             counts for the public registry, never against it.
     """
     if "_url=" not in purl and not obtained_from:
-        return _NOTHING
-    return _provenance(purl.partition("/")[0] if "_url=" not in purl else purl, obtained_from)
+        return NOTHING
+    if "_url=" not in purl:
+        return _remembered(purl.partition("/")[0], obtained_from[:_MOST])
+    # What is remembered outlives its document, and must not keep its longest texts.
+    return (_remembered if len(purl) <= _REMEMBERED else _provenance)(purl, obtained_from[:_MOST])
 
 
-@lru_cache(maxsize=8_192)
 def _provenance(purl: str, obtained_from: str) -> Provenance:
     kind, addresses = _said_by(purl)
     hosts = _PUBLIC.get(kind)
     if hosts is None:
-        return _NOTHING
+        return NOTHING
     for address in addresses:
         place = _place(address)
         if not _is_public(place, hosts):
             return Provenance(ELSEWHERE, place)
     place = _place(addresses[0] if addresses else obtained_from)
     return Provenance(PUBLIC, place.partition("/")[0]) if _is_public(place, hosts) else Provenance("", place)
+
+
+_remembered = lru_cache(maxsize=8_192)(_provenance)
+
+
+def is_public_host(matches: Callable[[str], object]) -> bool:
+    """Tell whether something that is asked about hosts matches one of a public registry."""
+    return any(matches(host) for hosts in _PUBLIC.values() for host in hosts)
 
 
 def _said_by(purl: str) -> tuple[str, list[str]]:

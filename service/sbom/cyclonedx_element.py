@@ -76,10 +76,17 @@ def _choices(element: _Element) -> Iterator[LicenseChoice]:
             yield LicenseChoice(license=License(id=child_text(child, "id"), name=child_text(child, "name")))
 
 
+def _distribution(element: _Element) -> str:
+    """Give the address of the first reference that says where the component is distributed."""
+    references = (child for child in element if child.get("type") == "distribution")
+    return next((child_text(one, "url") for one in references), "")
+
+
 _READERS: dict[str, tuple[str, Callable[[_Element], Any]]] = {
     **{name: (name, words) for name in ("name", "version", "group", "purl", "cpe", "publisher", "scope")},
     **{name: (name, named) for name in ("supplier", "manufacturer")},
     "hashes": ("hashes", _hashes),
     "licenses": ("licenses", _licenses),
     "properties": ("properties", properties),
+    "externalReferences": ("distribution", _distribution),
 }

@@ -40,6 +40,13 @@ class LicenseChoice(msgspec.Struct, gc=False):
     expression: str | None = ""
 
 
+class Reference(msgspec.Struct, gc=False):
+    """An address elsewhere and what it is of."""
+
+    type: str | None = ""
+    url: str | None = ""
+
+
 class Property(msgspec.Struct, gc=False):
     """A named value beside the standard."""
 
@@ -48,7 +55,7 @@ class Property(msgspec.Struct, gc=False):
 
 
 class Part(msgspec.Struct, gc=False):
-    """A ``component``. ``line`` is set by the XML reader only."""
+    """A ``component``. ``line`` is set by the XML reader only, and `references` is yet to be read from JSON."""
 
     bom_ref: str | None = msgspec.field(default="", name="bom-ref")
     type: str | None = ""
@@ -64,6 +71,8 @@ class Part(msgspec.Struct, gc=False):
     hashes: list[Hash] | None = None
     licenses: list[LicenseChoice] | None = None
     properties: list[Property] | None = None
+    references: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="externalReferences")
+    distribution: str = msgspec.field(default="", name="#distribution")
     components: "list[Part] | None" = None
     line: int = msgspec.field(default=0, name="#line")
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from service.sbom.cyclonedx_model import LicenseChoice, Part, Property
+import msgspec
+
+from service.sbom.cyclonedx_model import LicenseChoice, Part, Property, Reference
 from service.sbom.document import Component, Scope
 from service.sbom.graph import References
 from service.sbom.hashes import hashes
@@ -63,10 +65,30 @@ def component(
         source_name=source_name,
         source_version=source_version,
         package_type=package_type_from_properties(name, said) if said else "",
+        obtained_from=_obtained_from(part, said),
         path=path,
         stated=_stated(part, said) if part.supplier or part.manufacturer or not STATING.isdisjoint(said) else (),
     )
     return looked_over(found, where, oddities)
+
+
+_references = msgspec.json.Decoder(list[Reference])
+#: In which cdxgen and syft say what a lock file says.
+_RESOLVED = ("ResolvedUrl", "syft:metadata:resolved")
+
+
+def _obtained_from(part: Part, said: dict[str, str]) -> str:
+    """Give the address at which the component was had, or is distributed: only these references are read at all."""
+    if said and (resolved := next((said[name] for name in _RESOLVED if name in said), "")):
+        return resolved
+    raw = bytes(part.references)
+    if b'"distribution"' not in raw:
+        return text(part.distribution)
+    try:
+        references = _references.decode(raw)
+    except msgspec.MsgspecError:
+        return ""
+    return next((text(one.url) for one in references if one.type == "distribution"), "")
 
 
 def said_in(properties: list[Property]) -> dict[str, str]:

@@ -44,9 +44,12 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``hashes`` are (algorithm, lower-case hex) with algorithms spelt as ``sha256``, ``sha1``, ``md5``, ``sha512``...
     ``source_name`` and ``source_version`` name the distribution's source package where the document says so outside
     the purl (trivy properties, SPDX ``sourceInfo``). ``package_type`` is the purl type that it states where it writes
-    no purl (tern's layers say that dpkg read them). ``owner`` is the ref of the distribution's package that brought it
-    along, where the document says so. ``stated`` names what the entry says besides and only quality
-    asks for: ``contact`` (of the supplier), ``filename``, ``executable``, ``archive``, ``structured``.
+    no purl (tern's layers say that dpkg read them), or ``golang-main`` for the module that a Go binary
+    was built from. ``owner`` is the ref of the distribution's package that brought it along, where the document says
+    so. ``obtained_from`` is the address where the document says it was had (CycloneDX's distribution reference, SPDX's
+    download location): a registry, a proxy, or a mere home page. ``stated``
+    names what the entry says besides and only quality asks for: ``contact`` (of the supplier), ``filename``,
+    ``executable``, ``archive``, ``structured``.
     """
 
     ref: str
@@ -63,6 +66,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source_name: str = ""
     source_version: str = ""
     package_type: str = ""
+    obtained_from: str = ""
     owner: str = ""
     path: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ class Package(msgspec.Struct, gc=False):
     source_info: str | None = msgspec.field(default="", name="sourceInfo")
     comment: str | None = ""
     file: str | None = msgspec.field(default="", name="packageFileName")
+    download: str | None = msgspec.field(default="", name="downloadLocation")
     purpose: str | None = msgspec.field(default="", name="primaryPackagePurpose")
     refs: list[ExternalRef] | None = msgspec.field(default=None, name="externalRefs")
     checksums: list[Checksum] | None = None

@@ -52,6 +52,7 @@ def component(package: Package, place: int, refs: References, oddities: Oddities
         supplier=_supplier(package, where, oddities),
         source_name=source_name,
         source_version=source_version,
+        obtained_from=given(package.download) if package.download else "",
         stated=_stated(package),
     )
     return looked_over(found, where, oddities)

@@ -24,6 +24,7 @@ _FIELDS = {
     b"PackageLicenseDeclared": "declared",
     b"PackageSourceInfo": "source_info",
     b"PackageFileName": "file",
+    b"PackageDownloadLocation": "download",
     b"PrimaryPackagePurpose": "purpose",
 }
 _PRESENT = msgspec.Raw(b"[{}]")
