@@ -66,8 +66,8 @@ def test_findings_say_where_they_are_and_the_worst_comes_first(admin: TestClient
     upload(admin, LODASH, stream="2.x")
     admin.patch("/v1/products/shop/releases/1.0", json={"supported": True})
     admin.put("/v1/advisories/OWN-1", json=AFFECTED)
-    malware = make_record("MAL-1", "npm/evil", versions=["1.0.0"])
-    admin.put("/v1/advisories/MAL-1", json=malware)
+    malware = make_record("OWN-2", "npm/evil", versions=["1.0.0"], database_specific={"cwe_ids": ["CWE-506"]})
+    admin.put("/v1/advisories/OWN-2", json=malware)
     found = walk(admin, "/v1/products/shop/findings")
     places = [(one["kind"], one["name"], one["stream"], one["release"]) for one in found]
     assert places == [

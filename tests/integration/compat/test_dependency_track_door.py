@@ -361,7 +361,7 @@ def test_counts_are_those_of_this_version_and_of_what_a_gate_would_count(
         api,
         make_record("OWN-2024-2", "npm/counted", "introduced 0", "fixed 2", severity=high),
         make_record("OWN-2024-3", "npm/unscored", "introduced 0", "fixed 2"),
-        make_record("MAL-2024-4", "npm/evil", "introduced 0", "fixed 2"),
+        make_record("OWN-4", "npm/evil", "introduced 0", "fixed 2", database_specific={"cwe_ids": ["CWE-506"]}),
     )
     parts = ["pkg:npm/counted@1", "pkg:npm/unscored@1", listed("pkg:npm/evil@1", scope="dev"), QS]
     project = upload(ci, name, "1", *parts)

@@ -23,7 +23,7 @@ from service.inventory.models import Product, Stream
 from service.inventory.products import Archived, StreamRetired
 
 OLD, OLDER, NEW = "pkg:npm/lodash@4.17.20", "pkg:npm/lodash@4.17.19", "pkg:npm/lodash@4.17.21"
-FIXED = make_record("GHSA-2222-2222-2222", "npm/lodash", "introduced 0", "fixed 4.17.21", aliases=["CVE-2024-1"])
+FIXED = make_record("OURS-0", "npm/lodash", "introduced 0", "fixed 4.17.21", aliases=["CVE-2024-1"])
 NARROW = FIXED | {"affected": [make_affected("npm/lodash", "introduced 0", "fixed 4.17.20")]}
 APART = make_record("OURS-1", "npm/lodash", "introduced 0", "fixed 4.17.21")
 JOINED = APART | {"aliases": ["CVE-2024-1"]}

@@ -461,6 +461,7 @@ def test_a_dry_run_keeps_nothing(story: Story) -> None:
 
     story.upload("shop", OLD)
     before = story.rows()
-    published = publish_advisory(story.engine, LODASH["id"], dict(LODASH), actor=SYSTEM, now=story.tick(), dry_run=True)
+    record = LODASH | {"id": "x_OURS-1"}
+    published = publish_advisory(story.engine, record["id"], dict(record), actor=SYSTEM, now=story.tick(), dry_run=True)
     assert (published.created, published.product_count) == (True, 1)
     assert story.rows() == before
