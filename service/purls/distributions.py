@@ -83,6 +83,8 @@ _SUSE_PACK = re.compile(r"(\d{2})(?:[. -]?(?:sp)?(\d))?")
 _OTHER = re.compile(r"([a-z][a-z0-9._+]*(?:-[a-z][a-z0-9._+]*)*)(?:-(.*))?")
 _SEPARATOR = re.compile(r"[-:/ ]+")
 _BARE_NUMBER = re.compile(r"v?\d")
+#: Where in a release's archive a package lies: its advisories do not tell.
+_POCKET = re.compile(r"[-/](?:security|updates|backports|proposed(?:-updates)?)$")
 #: Words that are a release by themselves, without a vendor before them.
 _RELEASE_WORDS: Final = frozenset(
     {*_DEBIAN_NAMES, *_UBUNTU_NAMES, "edge", "leap", "sid", "stream", "testing", "tumbleweed", "unstable"}
@@ -254,6 +256,7 @@ def _read(text: str, namespace: str) -> tuple[str, str]:
     """Split ``opensuse-leap-15.3`` into vendor and release; what names a release alone is *namespace*'s."""
     if not text or not text.isprintable():
         return namespace, ""
+    text = _POCKET.sub("", text)
     for known in _IDS:
         if text == known or (text.startswith(known) and _SEPARATOR.match(text, len(known))):
             return VENDORS.get(known, known), _SEPARATOR.sub("", text[len(known) :], count=1)

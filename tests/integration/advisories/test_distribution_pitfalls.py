@@ -57,6 +57,7 @@ def test_pitfall_01_a_release_is_read_in_every_form_that_tools_write(session: Wr
     forms = (
         "distro=debian-12",
         "distro=bookworm",
+        "distro=bookworm-security",
         "distro=12.5",
         "distro=debian-12.5",
         "distro_name=bookworm",
@@ -130,7 +131,9 @@ def test_pitfall_04_a_module_is_judged_by_its_own_stream(session: WriteSession) 
             "fixed 1:18.19.0-1.module_el8.9.0+3702+5f3a6b1c",
             summary="Important: nodejs:18 security update",
         ),
-        make_record("PLAIN", "AlmaLinux:8/nodejs", "introduced 0", "fixed 1:99-1.el8", summary="nodejs security update"),
+        make_record(
+            "PLAIN", "AlmaLinux:8/nodejs", "introduced 0", "fixed 1:99-1.el8", summary="nodejs security update"
+        ),
     )
     tag = ".module_el8.7.0%2B3370%2B95fd4d5e"
 
