@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         default=None, description="signs cookies and cursors; generated into DATA with the embedded server"
     )
     osv_url: str = Field(default=OSV_BUCKET, description="bucket, mirror, file:///folder of the same layout, or none")
+    osv_api_url: str | None = Field(
+        default=None, description="OSV's API, for a second opinion only; asking tells it what is in use"
+    )
     osv_ecosystems: Annotated[str | tuple[str, ...], NoDecode] = Field(
         default="used", description="used, all, or a comma-separated list"
     )

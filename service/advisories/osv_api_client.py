@@ -201,7 +201,8 @@ class OsvApi:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _wait_before_next(self, error: Exception, number: int) -> bool | timedelta:
-        if not isinstance(error, (_TryAgainError, httpx.TransportError)):
+        passing = isinstance(error, (_TryAgainError, httpx.TransportError))
+        if not passing or isinstance(error, httpx.UnsupportedProtocol):
             return False
         # Not for secrets: it keeps those who failed together from coming back together.
         wait = self._patience.unit * (number**2 + uniform(0, 2 * number))  # noqa: S311

@@ -12,11 +12,13 @@ from service.cli.inputs import InputFile, read_input
 from service.cli.reach import show_differences, show_reach
 from service.cli.showing import JsonFlag, show_json, show_line, show_table
 from service.cli.syncing import sync
+from service.cli.verifying import verify_command
 from service.errors import Unreadable
 from service.settings import Settings
 
 commands = typer.Typer(help="advisories, the feed's and our own", no_args_is_help=True)
 commands.command()(sync)
+commands.command("verify")(verify_command)
 commands.command()(bundle)
 
 

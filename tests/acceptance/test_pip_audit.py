@@ -22,7 +22,7 @@ PUBLIC = make_record(
     "PYSEC-2026-1", "PyPI/zope-interface", "introduced 0", "fixed 5.1", summary="Wrong", aliases=["CVE-1"]
 )
 MALWARE = make_record("MAL-2026-1", "PyPI/acme-utils", "introduced 0", summary="Malicious")
-OWN = make_record("OWN-2026-7", "PyPI/acme-payments", "introduced 1.0", "fixed 1.4.2", summary="Keys in the log")
+OWN = make_record("x_OWN-2026-7", "PyPI/acme-payments", "introduced 1.0", "fixed 1.4.2", summary="Keys in the log")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_project_with_our_own_advisorys_package_is_reported(served: Served, ke
     assert ran.status == 1
     assert "Found 3 known vulnerabilities in 3 packages" in ran.said
     rows = {line.split()[0]: line.split()[1:4] for line in ran.said.splitlines() if "2026" in line}
-    assert rows["acme-payments"] == ["1.4.1", "OWN-2026-7", "1.4.2"]
+    assert rows["acme-payments"] == ["1.4.1", "x_OWN-2026-7", "1.4.2"]
     assert rows["zope-interface"] == ["5.0", "PYSEC-2026-1", "5.1"]
     assert rows["acme-utils"][:2] == ["0.1", "MAL-2026-1"]
 

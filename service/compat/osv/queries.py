@@ -10,6 +10,7 @@ import msgspec
 from service.advisories.asking import Question, asked_for
 from service.compat.osv.wording import Malformed
 from service.errors import TooLarge
+from service.inventory.coordinates import UNPARSABLE, key_of, why_unevaluated
 from service.purls import BadPurl, identify, parse
 from service.versions import ECOSYSTEMS
 
@@ -60,7 +61,7 @@ class _Batch(msgspec.Struct):
 class Asked(NamedTuple):
     """What a question means to us.
 
-    `question` has no coordinates where nothing can be said; `unevaluated` then tells why. With `any_version` all
+    `unevaluated` tells why nothing can be said, or nothing with certainty; '' where it can. With `any_version` all
     advisories of the package are asked for.
     """
 
@@ -130,7 +131,9 @@ def meaning_of(query: Query) -> Asked:
         raise Malformed("Invalid query: give a package's purl, or its name and ecosystem, or a commit.")
     if package.ecosystem.partition(":")[0] not in ECOSYSTEMS:
         raise Malformed(f"Invalid ecosystem: {package.ecosystem[:80]}.")
-    return Asked(asked_for(package.ecosystem, package.name, version or _ANY_VERSION), not version, "")
+    question = asked_for(package.ecosystem, package.name, version or _ANY_VERSION)
+    unordered = bool(version) and all(key_of(one)[0] is None for one in question)
+    return Asked(question, not version, UNPARSABLE if unordered else "")
 
 
 def _of_commit(commit: str) -> Asked:
@@ -152,5 +155,4 @@ def _of_purl(package: Package, version: str) -> Asked:
     if own and version:
         raise Malformed("version specified in params and PURL query")
     identity = identify(purl=text, name="", version=own or version or _ANY_VERSION)
-    why = identity.unevaluated if not identity.coordinates else ""
-    return Asked(identity.coordinates, not (own or version), why)
+    return Asked(identity.coordinates, not (own or version), why_unevaluated(identity))

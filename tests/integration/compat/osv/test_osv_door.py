@@ -40,7 +40,7 @@ LARGE = [
     make_record(f"LARGE-{number}", "npm/large", "introduced 0", "fixed 9.0.0", details="x" * 6 * 2**20)
     for number in range(3)
 ]
-OWN = make_record("OWN-2026-7", "npm/acme-cart", "introduced 0", "fixed 2.0.0", summary="Ours")
+OWN = make_record("x_OWN-2026-7", "npm/acme-cart", "introduced 0", "fixed 2.0.0", summary="Ours")
 KNOWN = (PYPI, LODASH, MALWARE, WITHDRAWN, IN_13, IN_12, GIT_ONLY, *MANY, *LARGE)
 
 Answer = dict[str, Any]
@@ -187,7 +187,10 @@ def test_what_cannot_be_evaluated_is_no_answer_and_is_not_hidden(api: httpx.Clie
     questions = [{"package": {"purl": purl}} for purl in ("pkg:x/y@1", "pkg:x/z@1", "pkg:npm/lodash@4.17.20")]
     answer = api.post("/querybatch", json={"queries": [*questions, {"commit": "ab" * 20}]})
     assert answer.headers["X-Muster-Unevaluated"] == "commit=1, no-ecosystem=2"
-    assert "X-Muster-Unevaluated" not in api.post("/query", json=npm("lodash", "5.0.0")).headers
+    answer = api.post("/query", json=npm("lodash", "no version"))
+    assert answer.headers["X-Muster-Unevaluated"] == "unparsable-version=1"
+    for asked in (npm("lodash", "5.0.0"), npm("lodash")):
+        assert "X-Muster-Unevaluated" not in api.post("/query", json=asked).headers
 
 
 # --- records ---------------------------------------------------------------------------------------------------------
