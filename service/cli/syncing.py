@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from service.advisories.feed_bucket_client import without_credentials
 from service.advisories.feeds import freshness, held_counts
+from service.advisories.signals_syncing import SOURCES
 from service.advisories.syncing import Progress as HowFar
 from service.advisories.syncing import Synced
 from service.cli.beside import at_database
@@ -23,10 +24,12 @@ from service.clock import utc_now
 from service.db import reading
 from service.errors import Refused, UpstreamUnavailable
 from service.flows.applying import apply_feed
+from service.flows.signalling import apply_signals
 from service.log import configure
 from service.settings import Settings
 
 _COLUMNS = ("ecosystem", "added", "changed", "withdrawn", "total", "malformed", "missing", "held", "seconds", "error")
+_SIGNAL_COLUMNS = ("signals", "added", "changed", "vanished", "total", "error")
 
 #: As a gate that says no: a person has to look.
 _HELD = 1
@@ -49,7 +52,7 @@ def sync(
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """Take what is new in the feed of advisories; matches and exposures follow.
+    """Take what is new in the feed of advisories; matches and exposures follow. KEV and EPSS come along.
 
     Works on the database itself. With MUSTER_URL set, it asks that service to do so.
     """
@@ -61,17 +64,27 @@ def sync(
     url = feed_url(source or settings.osv_url)
     if url == "none":
         raise Refused("MUSTER_OSV_URL is none; name a feed, a mirror or a folder with --from.")
-    rows = _sync_here(settings, url, chosen(ecosystem, settings), accept_shrink or [])
+    accept = accept_shrink or []
+    rows = _sync_here(settings, url, chosen(ecosystem, settings), [name for name in accept if name not in SOURCES])
+    # What is named on the command line stands for itself; a bundle has brought its own signals.
+    signals = [] if source or ecosystem else _sync_signals(settings, accept)
     if as_json:
-        show_json({"items": rows, "next": None})
+        show_json({"items": rows, "signals": signals, "next": None})
     elif rows:
         show_table(rows, _COLUMNS)
     else:
         show_line("No ecosystem is in use yet: send SBOMs first, or name some with --ecosystem.")
+    if signals and not as_json:
+        show_table(signals, _SIGNAL_COLUMNS)
     failed = [row["ecosystem"] for row in rows if row["error"]]
     if failed:
         raise UpstreamUnavailable(f"{without_credentials(url)} did not give all of {', '.join(failed)}.")
-    if any(row["held"] for row in rows):
+    if broken := [row["signals"] for row in signals if row["error"]]:
+        raise UpstreamUnavailable(
+            f"Nothing was taken of {', '.join(broken)}. "
+            "MUSTER_KEV_URL and MUSTER_EPSS_URL may name a mirror, a file, or none."
+        )
+    if any(row["held"] for row in rows) or any(row["trouble"] for row in signals):
         raise typer.Exit(_HELD)
 
 
@@ -142,6 +155,29 @@ def _sync_here(settings: Settings, url: str, ecosystems: str | list[str], accept
     for feed in feeds:
         totals[feed.ecosystem] = max(feed.record_count, totals.get(feed.ecosystem, 0))
     return [row | {"total": totals.get(row["ecosystem"], 0)} for row in rows]
+
+
+def _sync_signals(settings: Settings, accept: list[str]) -> list[dict[str, Any]]:
+    """Take KEV and EPSS from where they are configured to be."""
+    with at_database(settings) as (engine, _):
+        results = apply_signals(
+            engine, kev_url=settings.kev_url, epss_url=settings.epss_url, now=utc_now(), accept_vanished=accept
+        )
+    for synced in results:
+        if synced.trouble:
+            say(clean(synced.trouble))
+    return [
+        {
+            "signals": synced.name,
+            "added": synced.added,
+            "changed": synced.changed,
+            "vanished": synced.vanished,
+            "total": synced.total,
+            "trouble": synced.trouble,
+            "error": synced.error,
+        }
+        for synced in results
+    ]
 
 
 def _accepted(engine: Engine, names: list[str]) -> dict[str, int]:
