@@ -45,8 +45,14 @@ SYFT_CPE = "syft:cpe23"
 _DEV_FLAGS = (":development", ":isDevRequirement", ":isDevDependency", ":dev")
 # Those whose value names the group or scope.
 _GROUPS = (":poetry:group", ":pipenv:category", ":pyproject:group", ":component_scope")
-_SCOPES = {"dev": Scope.DEV, "development": Scope.DEV, "develop": Scope.DEV, "test": Scope.TEST, "tests": Scope.TEST}
-_SCOPES |= {"packaged": Scope.PACKAGED}  # our own exports
+_SCOPES = {
+    "dev": Scope.DEV,
+    "develop": Scope.DEV,
+    "development": Scope.DEV,
+    "packaged": Scope.PACKAGED,  # by our own exports
+    "test": Scope.TEST,
+    "tests": Scope.TEST,
+}
 _FLAG = {"true": Scope.DEV}
 _LONGEST_ENDING = max(map(len, _DEV_FLAGS + _GROUPS))
 
