@@ -36,13 +36,14 @@ class Hit(NamedTuple):
     fixed: str
 
 
-def matches_of(session: ReadSession, questions: Sequence[Question]) -> list[list[Hit]]:
+def matches_of(session: ReadSession, questions: Sequence[Question], *, origin: str = "") -> list[list[Hit]]:
     """Find what affects each question's component, in their order; the hits of one by advisory id.
 
-    Three statements, however many questions there are. The component need not be in the inventory.
+    Three statements, however many questions there are. The component need not be in the inventory. *origin* is where
+    all of them came from (`service.purls.provenance`); '' if nobody says.
     """
     hits: list[list[Hit]] = [[] for _ in questions]
-    stand_ins = stand_ins_for(session, questions)
+    stand_ins = stand_ins_for(session, questions, origin=origin)
     if not stand_ins:
         return hits
     for number, advisory_id, certainty, rule, package_id, lo, hi, fixed, _ in match_asked(session, stand_ins):
@@ -52,14 +53,14 @@ def matches_of(session: ReadSession, questions: Sequence[Question]) -> list[list
     return hits
 
 
-def stand_ins_for(session: ReadSession, questions: Sequence[Question]) -> list[CTE]:
+def stand_ins_for(session: ReadSession, questions: Sequence[Question], *, origin: str = "") -> list[CTE]:
     """Write questions as rows of `component_coord` and `osv_package`; the number of a question is its component's id.
 
     None where no advisory and no component has been heard of at any of their names.
     """
     places = places_of(session, {(one.ecosystem, one.name) for question in questions for one in question})
     placed = _placed(questions, places)
-    return _stand_ins(placed, places) if placed else []
+    return _stand_ins(placed, places, origin) if placed else []
 
 
 def asked_for(ecosystem: str, name: str, version: str) -> Question:
@@ -124,7 +125,7 @@ def _placed(questions: Sequence[Question], places: dict[Name, Place]) -> dict[tu
     return placed
 
 
-def _stand_ins(placed: dict[tuple[int, int], Coordinate], places: dict[Name, Place]) -> list[CTE]:
+def _stand_ins(placed: dict[tuple[int, int], Coordinate], places: dict[Name, Place], origin: str) -> list[CTE]:
     named = list(places)
     packages = arrays(
         id=(BigInteger(), [places[one].id for one in named]),
@@ -133,6 +134,6 @@ def _stand_ins(placed: dict[tuple[int, int], Coordinate], places: dict[Name, Pla
         base_id=(BigInteger(), [places[one].base_id for one in named]),
     )
     return [
-        select(*coordinate_rows(placed).c, literal("").label("provenance")).cte(ComponentCoord.__tablename__),
+        select(*coordinate_rows(placed).c, literal(origin).label("provenance")).cte(ComponentCoord.__tablename__),
         select(*packages.c).cte(OsvPackage.__tablename__),
     ]

@@ -13,11 +13,12 @@ from sqlalchemy.orm import aliased
 from service.advisories.asking import Question, stand_ins_for
 from service.advisories.builds import CONCERNS, SURELY
 from service.advisories.models import Advisory, Affected
+from service.advisories.origins import HEARD, NOTE, SURELY_MEANT
 from service.advisories.wording import Doubt, Versions
 from service.db import ReadSession, any_of
 from service.inventory.catalogue_models import ComponentCoord, OsvPackage
 from service.purls.codeless import DOCUMENTATION
-from service.versions import UnparsableVersion, compare
+from service.versions import UnparsableVersion, compare, compare_to_bound
 
 Outcome = Literal["inside", "outside", "cannot-compare"]
 
@@ -39,6 +40,7 @@ class Entry(NamedTuple):
         outcome: Whether the version lies inside.
         comparison: How that was seen: ``5.6.1-1 ≥ 5.6.0, < 5.6.2``.
         concerns: It speaks of this build of the package; see `builds`.
+        heard: It may speak of what came from there; see `origins`.
         certain: If it matches, it matches for certain.
         doubt: Why not.
     """
@@ -53,20 +55,21 @@ class Entry(NamedTuple):
     outcome: Outcome
     comparison: str
     concerns: bool
+    heard: bool
     certain: bool
     doubt: Doubt
 
     @property
     def matches(self) -> bool:
         """Tell whether it makes a match."""
-        return self.concerns and self.outcome == "inside"
+        return self.concerns and self.heard and self.outcome == "inside"
 
 
 def entries_about(
-    session: ReadSession, question: Question, advisory_ids: Iterable[int], *, unevaluated: str = ""
+    session: ReadSession, question: Question, advisory_ids: Iterable[int], *, unevaluated: str = "", origin: str = ""
 ) -> list[Entry]:
     """Give the entries of some advisories that speak of a package; those that match first. At most `MOST`."""
-    stand_ins = stand_ins_for(session, [question])
+    stand_ins = stand_ins_for(session, [question], origin=origin)
     if not stand_ins:
         return []
     rows = session.execute(_spoken(list(advisory_ids)).add_cte(*stand_ins)).all()
@@ -104,7 +107,10 @@ def _joined(name: str, join: Any, advisory_ids: Sequence[int]) -> Select[*tuple[
             ComponentCoord.release_known,
             literal(name, Text()).label("joined"),
             CONCERNS.label("concerns"),
+            HEARD.label("heard"),
             SURELY.label("surely"),
+            SURELY_MEANT.label("surely_meant"),
+            (NOTE != "").label("confusion"),
         )
         .select_from(ComponentCoord)
         .join(OsvPackage, OsvPackage.id == ComponentCoord.osv_package_id)
@@ -126,7 +132,7 @@ def _entry(row: Any, listed: tuple[str, str], unevaluated: str) -> Entry:  # noq
         row.lo_version if row.exact_version is None else row.exact_version, row.hi_version, row.hi_included, row.rule
     )
     outcome, comparison = _compared(row.ecosystem, row.version, versions, is_text=row.exact_version is not None)
-    condemned = row.kind == "malware" and versions.as_range() == "all versions"
+    same = row.joined == "same" and row.release_known
     return Entry(
         advisory_id=row.advisory_id,
         ecosystem=listed[0],
@@ -138,14 +144,16 @@ def _entry(row: Any, listed: tuple[str, str], unevaluated: str) -> Entry:  # noq
         outcome=outcome,
         comparison=comparison,
         concerns=row.concerns,
-        certain=row.joined == "same" and row.release_known and row.surely and not condemned,
+        heard=row.heard,
+        certain=same and row.surely and row.surely_meant,
         doubt=Doubt(
-            condemned=condemned and row.joined == "same" and row.release_known and row.surely,
+            condemned=not row.surely_meant and versions.as_range() == "all versions",
             bare=row.joined == "bare",
             release_unknown=not row.release_known,
             unevaluated=unevaluated,
             build=not row.surely,
             documentation=row.relation == DOCUMENTATION,
+            confusion=row.confusion,
         ),
     )
 
@@ -156,7 +164,7 @@ def _compared(ecosystem: str, version: str, versions: Versions, *, is_text: bool
     said = []
     try:
         for bound in versions.bounds():
-            order = compare(ecosystem, version, bound.version)
+            order = (compare if bound.sign == "=" else compare_to_bound)(ecosystem, version, bound.version)
             if not bound.holds(order):
                 return "outside", f"{version} {bound.opposite(order)} {bound.version}"
             said.append(f"{version} {bound.sign} {bound.version}")

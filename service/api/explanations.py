@@ -55,7 +55,7 @@ class ComparisonOut(Answer):
     fixed: str | None
     outcome: Literal["inside", "outside", "cannot-compare"]
     comparison: str = Field(description="how that was seen")
-    concerns: bool = Field(description="false: it speaks of other builds of the package")
+    concerns: bool = Field(description="false: it speaks of other builds, or of a public package of that name")
 
 
 class NearestOut(Answer):
@@ -142,4 +142,9 @@ def _judged(one: Judged) -> dict[str, Any]:
 
 
 def _comparison(entry: Entry) -> dict[str, Any]:
-    return {**entry._asdict(), "range": entry.versions.as_range(), "fixed": entry.fixed or None}
+    return {
+        **entry._asdict(),
+        "concerns": entry.concerns and entry.heard,
+        "range": entry.versions.as_range(),
+        "fixed": entry.fixed or None,
+    }

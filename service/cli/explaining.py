@@ -60,5 +60,5 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
         "listed": f"{entry['ecosystem']} {entry['name']}",
         "versions": entry["range"],
         "compared": entry["comparison"],
-        "outcome": entry["outcome"].replace("-", " ") if entry["concerns"] else "of other builds",
+        "outcome": entry["outcome"].replace("-", " ") if entry["concerns"] else "of others",
     }

@@ -24,8 +24,10 @@ from service.advisories.wording import (
 )
 from service.db import ReadSession
 from service.errors import NotFound
-from service.inventory.catalogue_models import Component
+from service.inventory.catalogue_models import Component, ComponentCoord
+from service.inventory.private_names import standing_patterns
 from service.purls import PURL_PLACE, Coordinate, Identity, Purl, identify, identity, parse
+from service.purls.provenance import PRIVATE, PUBLIC, provenance
 
 #: Advisories of one vulnerability that are explained, and entries of one advisory that are shown.
 MOST_ADVISORIES: Final = 50
@@ -50,12 +52,14 @@ class Asked(NamedTuple):
 class Reading:
     """How a package was read: see `Identity`.
 
-    `source_said_by`: ``asked``, ``inventory``, ``known`` (what distributions are known to build from what), or ''.
+    `origin` is where it came from (`service.purls.provenance`). `source_said_by`: ``asked``, ``inventory``, ``known``
+    (what distributions are known to build from what), or ''.
     """
 
     identity: Identity
     source_said_by: str
     in_inventory: bool
+    origin: str = ""
 
     @property
     def steps(self) -> list[str]:
@@ -104,12 +108,13 @@ def explain(session: ReadSession, asked: Asked, name: str) -> Explanation:
     reading = read_package(session, asked)
     advisories = _advisories(session, name)
     question = reading.identity.coordinates
-    (hits,) = matches_of(session, [question])
+    (hits,) = matches_of(session, [question], origin=reading.origin)
     by_advisory = {hit.advisory_id: hit for hit in hits}
     speaking: defaultdict[int, list[Entry]] = defaultdict(list)
     spoken_of = question or _without_version(reading.identity, asked)
     ids = [row.id for row in advisories]
-    for entry in entries_about(session, spoken_of, ids, unevaluated=reading.identity.unevaluated):
+    said = {"unevaluated": reading.identity.unevaluated, "origin": reading.origin}
+    for entry in entries_about(session, spoken_of, ids, **said):
         speaking[entry.advisory_id].append(entry)
     judged = [_judged(row, by_advisory.get(row.id), speaking[row.id], reading, spoken_of) for row in advisories]
     judged.sort(key=lambda one: (_WORST.index(one.verdict), not one.entries, one.osv_id))
@@ -139,14 +144,26 @@ def read_package(session: ReadSession, asked: Asked) -> Reading:
 
     first = identified(source, source_version)
     rows = session.execute(
-        select(Component.source_name, Component.source_version)
+        select(Component.source_name, Component.source_version, ComponentCoord.provenance)
+        .outerjoin(ComponentCoord, ComponentCoord.component_id == Component.id)
         .where(Component.purl == first.purl)
         .order_by(Component.source_name.desc(), Component.id)
     ).all()
     if first.source_name or not rows or not rows[0].source_name:
         said = "asked" if asked.source or "upstream=" in asked.purl else "known"
-        return Reading(first, said if first.source_name else "", bool(rows))
-    return Reading(identified(rows[0].source_name, rows[0].source_version), "inventory", in_inventory=True)
+        origin = rows[0].provenance or "" if rows else _origin(session, first, asked.purl)
+        return Reading(first, said if first.source_name else "", bool(rows), origin)
+    own = identified(rows[0].source_name, rows[0].source_version)
+    return Reading(own, "inventory", in_inventory=True, origin=rows[0].provenance or "")
+
+
+def _origin(session: ReadSession, own: Identity, purl: str) -> str:
+    """Say where a package that no SBOM lists comes from: what is ours by name or registry, or what the purl says."""
+    said = provenance(purl, "")
+    claim = standing_patterns(session).claim(
+        own.type, own.namespace, own.name, "" if said.said == PUBLIC else said.address
+    )
+    return PRIVATE if claim else said.said
 
 
 def _without_version(own: Identity, asked: Asked) -> tuple[Coordinate, ...]:
@@ -260,6 +277,8 @@ def _is_by_purl(one: Coordinate) -> bool:
 def _clear(osv_id: str, component: str, entries: Sequence[Entry]) -> str:
     if not entries:
         return f"{osv_id} does not speak of {component}."
+    if not any(one.heard for one in entries):
+        return f"{component} is a name of the organisation's own; public advisories do not speak of it."
     if not any(one.concerns for one in entries):
         return f"{osv_id} speaks of other builds of it."
     return f"{component} lies outside of all that {osv_id} lists for it."

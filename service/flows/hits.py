@@ -5,7 +5,7 @@ are cut for whoever shows them; the counts are whole.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -93,10 +93,15 @@ class Hits:
     """Whom it hits: one page of products by slug (`next` is the last one's, if there are more), and all counts."""
 
     matched: dict[int, str]
-    product_count: int
+    product_ids: frozenset[int]
     products: list[ProductHit]
     next: str | None
     opens: Opens
+
+    @property
+    def product_count(self) -> int:
+        """Count the products that are hit, on all pages."""
+        return len(self.product_ids)
 
 
 class _Standing(NamedTuple):
@@ -142,7 +147,7 @@ def hits_of(
     page = wanted[:limit]
     return Hits(
         matched=matched,
-        product_count=len(used),
+        product_ids=frozenset(used),
         products=_described(session, page, used, products, matched, opens),
         next=page[-1][0] if len(wanted) > len(page) else None,
         opens=_tally(opens),
@@ -284,7 +289,7 @@ def _by_name(one: Named) -> tuple[str, str, str, str]:
 
 
 def earlier_hits(
-    session: ReadSession, matched: Iterable[int], *, limit: int = MOST_PRODUCTS
+    session: ReadSession, matched: Iterable[int], now_hit: Collection[int], *, limit: int = MOST_PRODUCTS
 ) -> tuple[int, list[EarlierHit]]:
     """Give the products that had matched components and have them in the field no longer, the last to lose them first.
 
@@ -299,7 +304,6 @@ def earlier_hits(
     had = union_all(_used(component_ids, still=True), _used(component_ids, still=False)).subquery()
     retired_us = cast(func.extract("epoch", Stream.retired_at) * 1_000_000, BigInteger)
     until = func.max(case((had.c.to_us == literal_open(), retired_us), else_=had.c.to_us))
-    now_there = {use.product_id for use in uses_of_components(session, component_ids)}
     rows = session.execute(
         select(
             Stream.product_id, func.count(had.c.component_id.distinct()), func.min(had.c.from_us), until.label("until")
@@ -309,7 +313,7 @@ def earlier_hits(
         .group_by(Stream.product_id)
         .order_by(until.desc().nulls_first(), Stream.product_id)
     ).all()
-    gone = [row for row in rows if row[0] not in now_there]
+    gone = [row for row in rows if row[0] not in now_hit]
     products = owners_and_slugs(session, {row[0] for row in gone[:limit]})
     hits = [
         EarlierHit(*products[product_id], count, from_micros(from_us), from_micros(until_us) if until_us else None)

@@ -99,7 +99,7 @@ def reach_of(
     """
     hits = hits_of_advisory(session, advisory, before=statuses_before)
     matched = hits.matched.keys()
-    earlier_count, earlier = earlier_hits(session, matched)
+    earlier_count, earlier = earlier_hits(session, matched, hits.product_ids)
     near = [] if advisory.withdrawn_at else near_misses_of(session, advisory.id, advisory.record, matched)
     unknown = [] if advisory.withdrawn_at else _unknown(session, near, now)
     before = None if matched_before is None else set(matched_before)
