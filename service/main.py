@@ -132,10 +132,10 @@ def from_environment() -> FastAPI:
 
 
 def _ask_for_sync(session: WriteSession, now: datetime, accepted: Mapping[str, int]) -> bool:
-    slot = f"asked {now.isoformat()}"
     if accepted:  # what waits already has not heard of it
-        return enqueue(session, "sync", slot, run_at=now, payload={"accepted": dict(accepted)})
-    return enqueue_tick(session, "sync", slot, run_at=now)
+        payload = {"accepted": dict(accepted)}
+        return enqueue(session, "sync", f"agreed {now.isoformat()}", run_at=now, payload=payload)
+    return enqueue_tick(session, "sync", f"asked {now.isoformat()}", run_at=now)
 
 
 def _ask_for_export(session: WriteSession, export_id: int, now: datetime) -> bool:

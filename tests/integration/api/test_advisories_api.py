@@ -1,16 +1,19 @@
 """Advisories, feeds and search over HTTP."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from osv_bucket import make_affected, make_record, to_bytes
+from osv_bucket import make_affected, make_record, to_bytes, write_ecosystem
 from sboms import make_sbom
 from sqlalchemy import Engine, select
 
 from service.advisories.osv_record import read_record
 from service.advisories.storing import store
+from service.clock import utc_now
 from service.db import reading, writing
+from service.flows.applying import apply_feed
 from service.jobs.models import Job
 
 LODASH = "pkg:npm/lodash@4.17.20"
@@ -153,6 +156,30 @@ def test_a_sync_can_be_asked_for_and_waits_in_line_once(admin: TestClient, own_e
     assert [(one.status_code, one.json()["queued"]) for one in answers] == [(202, True), (202, False)]
     with reading(own_engine) as session:
         assert [job.kind for job in session.scalars(select(Job))] == ["sync"]
+
+
+def test_a_feed_that_is_held_says_so_everywhere_and_can_be_let_go(
+    admin: TestClient, own_engine: Engine, tmp_path: Path
+) -> None:
+    for count in (20, 5):
+        write_ecosystem(tmp_path, "npm", [make_record(f"GHSA-{n}", "npm/x", "introduced 0") for n in range(count)])
+        apply_feed(own_engine, tmp_path.as_uri(), "all", now=utc_now())
+
+    (held,) = admin.get("/v1/feeds").json()["items"]
+    assert (held["state"], held["held_count"], held["record_count"], held["missing_count"]) == ("held", 15, 20, 0)
+    metrics = admin.get("/metrics").text
+    assert 'muster_feed_state{ecosystem="npm",state="held"} 1\n' in metrics
+    assert 'muster_feed_state{ecosystem="npm",state="fresh"} 0\n' in metrics
+    assert 'muster_feed_advisories{ecosystem="npm"} 20\n' in metrics
+    assert tmp_path.name not in metrics
+
+    assert admin.post("/v1/feeds:sync", params={"accept": "PyPI"}).json()["type"].endswith("/nothing-held")
+    admin.post("/v1/feeds:sync")
+    agreed = admin.post("/v1/feeds:sync", params={"accept": "npm"}).json()
+    assert agreed == {"queued": True, "accepted": {"npm": 15}}
+    with reading(own_engine) as session:
+        jobs = session.scalars(select(Job).order_by(Job.id)).all()
+    assert [job.payload for job in jobs] == [{}, {"accepted": {"npm": 15}}]
 
 
 # --- search ----------------------------------------------------------------------------------------------------------

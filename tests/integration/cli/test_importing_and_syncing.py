@@ -204,6 +204,21 @@ def test_a_feed_that_cannot_be_reached_ends_with_three(muster: Muster, tmp_path:
     assert "did not give all of npm" in lacking.err
 
 
+def test_a_bundle_carries_the_feed_to_another_machine(muster: Muster, tmp_path: Path, rows_of: RowsOf) -> None:
+    write_ecosystem(tmp_path / "mirror", "npm", [RECORD])
+    (tmp_path / "shop.json").write_bytes(make_sbom(LODASH))
+    muster("import", str(tmp_path / "shop.json"))
+    out = str(tmp_path / "osv.tar")
+
+    made = muster("advisories", "bundle", out, "--from", str(tmp_path / "mirror"), "--json")
+    taken = muster("advisories", "sync", "--from", out, "--json")
+
+    assert (made.code, made.json()["records"], made.json()["left_out"]) == (0, 1, {})
+    assert (taken.code, taken.json()["items"][0]["added"]) == (0, 1)
+    assert rows_of(Exposure.origin) == ["new"]
+    assert muster("advisories", "bundle", str(tmp_path / "mirror"), "--from", out).code == 2
+
+
 def test_where_nothing_is_used_a_sync_says_so(muster: Muster, tmp_path: Path) -> None:
     write_ecosystem(tmp_path, "npm", [RECORD])
     ran = muster("advisories", "sync", "--from", str(tmp_path))

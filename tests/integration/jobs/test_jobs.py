@@ -182,6 +182,29 @@ def test_three_processes_that_tick_put_in_one_job_a_slot(own_engine: Engine) -> 
         assert not tick(own_engine, "sync", every, now=now), "a late process must not bring the slot back"
 
 
+def test_what_asks_a_public_server_is_due_at_a_moment_of_this_installation(own_engine: Engine) -> None:
+    every, moments = timedelta(minutes=15), []
+    for slot in range(4):
+        start = NOON + slot * every
+        for late in (timedelta(seconds=1), timedelta(minutes=9)):
+            tick(own_engine, "sync", every, now=start + late, spread=True)
+        with writing(own_engine) as session:
+            (job,) = session.scalars(select(Job).where(Job.state == "queued"))
+            moments.append(job.run_at - start)
+            job.state = "done"
+
+    assert moments[0] == timedelta(seconds=1), "the first is awaited"
+    assert len(set(moments[1:])) == 1, "the same moment in every slot, whichever process ticks and when"
+    assert timedelta() <= moments[1] < every
+
+
+def test_whoever_asks_for_a_sync_does_not_wait_for_that_moment(session: WriteSession) -> None:
+    enqueue_tick(session, "sync", "scheduled", run_at=at(600))
+
+    assert enqueue_tick(session, "sync", "asked", run_at=NOON)
+    assert not enqueue_tick(session, "sync", "asked again", run_at=NOON)
+
+
 def test_the_schedule_ticks_at_once_and_stops(own_engine: Engine) -> None:
     kinds = {"sync": Kind(lambda _: None, every=timedelta(hours=1)), "by-hand": Kind(lambda _: None)}
     with ticking(own_engine, kinds, lambda: NOON):

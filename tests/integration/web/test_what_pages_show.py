@@ -245,3 +245,19 @@ def test_faults_are_counted_where_anybody_could(
     upload(admin, "shop", GOOD)
     check_next(own_engine, lambda _data, _version: Conformance(verdict=Verdict.INVALID, error_count=count))
     assert f">{words}<" in reader.get("/products/shop").text
+
+
+def test_the_page_of_feeds_says_what_is_held_and_what_to_do(
+    reader: TestClient, own_engine: Engine, tmp_path: Path
+) -> None:
+    for count in (20, 5):
+        records = [make_record(f"GHSA-{n}", "npm/x", "introduced 0") for n in range(count)]
+        write_ecosystem(tmp_path, "GitHub Actions", records)
+        apply_feed(own_engine, tmp_path.as_uri(), "all", now=EVENING)
+
+    page = reader.get("/feeds").text
+
+    assert '<b class="late">held</b>' in page
+    assert "15 of them held" in page
+    assert "muster advisories sync --accept-shrink &#39;GitHub Actions&#39;" in page
+    assert '<span class="late">GitHub Actions' in reader.get("/").text
