@@ -21,7 +21,8 @@ PUBLIC_PREFIXES: Final = (
     "UBUNTU", "USN", "V8", "openSUSE-SU",
 )  # fmt: skip
 
-_PUBLIC = re.compile(rf"(?:{'|'.join(map(re.escape, PUBLIC_PREFIXES))})-", re.IGNORECASE)
+#: Everybody reads these two in any case; the others are words that may begin an id of one's own (``go-live-1``).
+_PUBLIC = re.compile(rf"(?:(?i:CVE|GHSA)|{'|'.join(map(re.escape, PUBLIC_PREFIXES))})-")
 _PRIVATE: Final = "x_"
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 

@@ -1,6 +1,7 @@
 """Which packages are near to those that an advisory names: of one family, of one source, of one name. Reads only."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, and_, func, or_, select, union
@@ -23,6 +24,8 @@ from service.purls.ecosystem_table import BY_NAME
 #: So many are looked at.
 _MOST_PACKAGES: Final = 2_000
 _MOST_COMPONENTS: Final = 5_000
+#: Of one record; nobody writes more by hand.
+_MOST_NAMES: Final = 500
 
 #: Types of packages that are built from a source package of another name.
 FROM_SOURCES: Final = frozenset({"apk", "deb", "rpm"})
@@ -94,8 +97,9 @@ class NearComponent(NamedTuple):
 
 
 def names_in(record: Mapping[str, Any]) -> list[EntryName]:
-    """Give the packages that a record's affected entries name, each once; what is no name is left out."""
-    return list(dict.fromkeys(one for one in map(_name, _dicts(record.get("affected"))) if one.name))
+    """Give the packages that a record's affected entries name, each once, `_MOST_NAMES` at most."""
+    named = dict.fromkeys(one for one in map(_name, _dicts(record.get("affected"))) if one.name)
+    return list(islice(named, _MOST_NAMES))
 
 
 def _name(entry: Mapping[str, Any]) -> EntryName:
