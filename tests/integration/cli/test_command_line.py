@@ -97,7 +97,9 @@ def test_serving_makes_a_first_key_says_where_and_ends_on_sigterm(environment: d
         assert len(said) == 1, "the first key is shown once"
 
 
-def test_a_client_sets_owners_and_tells_problems_from_absence(environment: dict[str, str], muster: Muster) -> None:
+def test_a_client_sets_owners_and_tells_problems_from_absence(
+    environment: dict[str, str], muster: Muster, tmp_path: Path
+) -> None:
     key = muster("keys", "create", "ops", "--role", "cert").out.strip()
     assert re.fullmatch(r"mst_\w+", key), "the key stands alone"
     with started(environment, "serve", "--port", "0") as (_, said):
@@ -107,6 +109,13 @@ def test_a_client_sets_owners_and_tells_problems_from_absence(environment: dict[
         assert muster("products", "set", "shop", "--exposed", **here).code == 0
         shop = json.loads(muster("products", "list", "--json", **here).out)["items"][0]
         assert (shop["team"], shop["tier"], shop["exposed"], shop["version"]) == ("web", "high", True, 2)
+        assert muster("namespaces", "add", "npm:@acme/*", "--reason", "ours", **here).code == 0
+        (patterns := tmp_path / "patterns.csv").write_text("pattern,reason\npypi:acme-*,ours\nnpm:@acme/*,still ours\n")
+        assert muster("namespaces", "import", str(patterns), **here).code == 0
+        assert muster("namespaces", "remove", "pypi:acme-*", **here).code == 0
+        kept = json.loads(muster("namespaces", "list", "--json", **here).out)["items"]
+        assert [(one["pattern"], one["reason"]) for one in kept] == [("npm:@acme/*", "still ours")]
+        assert muster("namespaces", "add", "npm:*", "--reason", "all", **here).code == 2
         unknown = muster("products", "set", "shop", "--owner", "nobody", **here)
         assert unknown.code == 2
         assert "There is no team nobody" in unknown.err

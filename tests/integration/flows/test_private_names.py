@@ -1,4 +1,4 @@
-"""Names that are the organisation's own never meet public advisories; public malware of that name is shown as a doubt."""
+"""Names of our own never meet public advisories; public malware of such a name is shown as a doubt."""
 
 from typing import Any
 
