@@ -23,6 +23,7 @@ from service.errors import UpstreamUnavailable
 from service.flows.settling import settle
 from service.flows.signalling import follow_signals
 from service.log import logger
+from service.purls import canonical_ecosystem
 
 #: The actor of everything that a feed brings about.
 FEED = "osv feed"
@@ -108,7 +109,7 @@ def _synced(applying: _Applying, ecosystems: str | Sequence[str]) -> Iterable[Sy
     offered = _offered(applying)
     with reading(applying.engine) as session:
         used = ecosystems_in_use(session) if ecosystems == "used" else set(offered)
-    yield from _one_after_the_other(applying, [name for name in offered if name in used])
+    yield from _one_after_the_other(applying, [name for name in offered if {name, canonical_ecosystem(name)} & used])
     if applying.client.is_complete:
         yield from _lost(applying, offered)
         _note_not_offered(applying, used.difference(offered))

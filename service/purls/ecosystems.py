@@ -42,8 +42,8 @@ _PACKAGED_LIKE: Final = {
     "rpm": BY_NAME["Red Hat"],
 }
 
-#: What feeds write instead of a name of the table.
-_ALIASES: Final = {"kubernetes": "Kubernetes", "purl-type:swift": "SwiftURL"}
+#: What feeds write instead of a name of the table, in records and as folders.
+_ALIASES: Final = {"kubernetes": "Kubernetes", "purl-type": "SwiftURL", "purl-type:swift": "SwiftURL"}
 #: Records of repackagers are not at one about capitals (``Echo:PyPi``).
 _FOLDED: Final = {row.name.lower(): row.name for row in TABLE}
 

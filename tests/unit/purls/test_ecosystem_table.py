@@ -52,8 +52,8 @@ def test_every_ecosystem_of_the_schema_is_there(corpus: Callable[[str], Path]) -
 
 def test_the_mirror_carries_no_ecosystem_that_is_not_there(corpus: Callable[[str], Path]) -> None:
     folders = (corpus("osv") / "ecosystems.txt").read_text().splitlines()
-    # Records without any affected package, and those that name a purl type instead of an ecosystem.
-    known = {canonical_ecosystem(name) for name in folders if name not in ("[EMPTY]", "purl-type")}
+    # [EMPTY] is of records that affect no package by name.
+    known = {canonical_ecosystem(name) for name in folders if name != "[EMPTY]"}
 
     assert known <= ECOSYSTEMS
     assert canonical_ecosystem("purl-type:swift") == "SwiftURL"
