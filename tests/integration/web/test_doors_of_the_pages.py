@@ -13,7 +13,7 @@ from service.access.keys import NewKey, revoke_key
 from service.db import connect, writing
 from service.main import create_app
 
-PAGES = ("/", "/search?q=liblzma", "/incidents", "/incidents/INC-1", "/products", "/products/shop")
+PAGES = ("/", "/search?q=liblzma", "/incidents", "/incidents/INC-1", "/products", "/products/shop", "/feeds")
 
 
 @pytest.mark.parametrize("page", PAGES)
