@@ -81,7 +81,22 @@ def _ranges(
     advisory_ids, package_ids = zip(*sorted(statements), strict=True) if statements else ((), ())
     wanted = arrays(advisory_id=(BigInteger(), advisory_ids), package_id=(BigInteger(), package_ids))
     rows = session.execute(
-        select(Affected, Advisory.osv_id, OsvPackage.ecosystem, OsvPackage.name)
+        select(
+            Affected.advisory_id,
+            Affected.osv_package_id,
+            OsvPackage.ecosystem,
+            OsvPackage.name,
+            Advisory.osv_id,
+            Affected.lo,
+            Affected.hi,
+            Affected.exact_version,
+            Affected.lo_version,
+            Affected.hi_version,
+            Affected.hi_included,
+            Affected.fixed,
+            Affected.flagged,
+            Affected.build,
+        )
         .join(
             wanted,
             and_(Affected.advisory_id == wanted.c.advisory_id, Affected.osv_package_id == wanted.c.package_id),
@@ -91,22 +106,9 @@ def _ranges(
     )
     packages: dict[int, _Package] = {}
     ranges: defaultdict[_Statement, list[Range]] = defaultdict(list)
-    for row, advisory, ecosystem, name in rows:
-        packages[row.osv_package_id] = _Package(ecosystem, name)
-        ranges[row.advisory_id, row.osv_package_id].append(
-            Range(
-                advisory=advisory,
-                lo=row.lo,
-                hi=row.hi,
-                exact=row.exact_version,
-                lo_version=row.lo_version,
-                hi_version=row.hi_version,
-                hi_included=row.hi_included,
-                fixed=row.fixed,
-                flagged=row.flagged,
-                build=row.build,
-            )
-        )
+    for advisory_id, package_id, ecosystem, name, *said in rows:
+        packages[package_id] = _Package(ecosystem, name)
+        ranges[advisory_id, package_id].append(Range._make(said))
     return packages, ranges
 
 

@@ -1,6 +1,6 @@
 """``muster incidents list`` and ``show``: what is open, where, and who has it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from textwrap import shorten
 from typing import Annotated, Any
 
@@ -91,9 +91,21 @@ def _show_head(incident: dict[str, Any]) -> None:
     names = ", ".join(filter(None, (incident["vulnerability"], *incident["aliases"])))
     show_line(f"{incident['id']}  {incident['title']}")
     show_line(f"{incident['status']}, {incident['severity']}, priority {incident['priority']}; {names}")
+    for line in _signals(incident["signals"]):
+        show_line(line)
     if incident["merged_into"]:
         show_line(f"It goes on as {incident['merged_into']}.")
     show_line("")
+
+
+def _signals(signals: dict[str, Any]) -> Iterator[str]:
+    if kev := signals["kev"]:
+        ransomware = ", in ransomware campaigns too" if kev["ransomware"] else ""
+        yield f"CISA lists {kev['cve']} as exploited since {kev['added']}{ransomware}"
+    if epss := signals["epss"]:
+        yield f"EPSS gives {epss['cve']} {epss['score']:.2f}; {epss['percentile']:.1%} of all score no higher"
+    if cvss := signals["cvss"]:
+        yield f"CVSS {cvss['version']} {cvss['score']} by {cvss['source']}: {cvss['vector']}"
 
 
 _EXPOSURE_COLUMNS = ("id", "product", "owner", "status", "presence", "priority", "due", "affected")
@@ -102,9 +114,7 @@ _EXPOSURE_COLUMNS = ("id", "product", "owner", "status", "presence", "priority",
 def _exposure_row(exposure: dict[str, Any]) -> dict[str, Any]:
     due = exposure["remediate_due_at"] if exposure["acknowledged_at"] else exposure["acknowledge_due_at"]
     held = f" ({exposure['hold_reason']})" if exposure["hold_reason"] else ""
-    affected = dict.fromkeys(
-        f"{one['name']} {one['version']}{_fix(one['fixed_in'])}" for one in exposure["occurrences"]
-    )
+    affected = dict.fromkeys(f"{one['name']} {one['version']}{_fix(one['fixes'])}" for one in exposure["occurrences"])
     return exposure | {
         "owner": exposure["owner"]["team"],
         "presence": f"{exposure['presence']}{held}",
@@ -113,9 +123,8 @@ def _exposure_row(exposure: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fix(versions: Iterable[str]) -> str:
-    fixed = " or ".join(versions)
-    return f" (fixed in {fixed})" if fixed else ""
+def _fix(fixes: dict[str, Any]) -> str:
+    return f" (fixed in {fixes['nearest']})" if fixes["known"] else f" ({fixes['hint']})"
 
 
 def _show_timeline(timeline: list[dict[str, Any]]) -> None:

@@ -159,7 +159,8 @@ def _show_findings(findings: dict[str, Any], side: str, words: str) -> None:
 def _finding(one: dict[str, Any]) -> dict[str, Any]:
     notes = ["possible"] if one["certainty"] == "possible" else []
     notes += ["the other side has it too, elsewhere"] if one["elsewhere"] else []
-    return {**one, "component": one["name"], "note": "; ".join(notes)}
+    fix = one["fixes"]["nearest"] or one["fixed_in"] or "none known"
+    return {**one, "component": one["name"], "fixed_in": fix, "note": "; ".join(notes)}
 
 
 def show_ways(answer: dict[str, Any]) -> None:

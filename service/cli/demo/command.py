@@ -231,7 +231,9 @@ class _Story:
                     "status": one["status"] + (", held" if one["hold_reason"] else ""),
                     "answer in": left(one["acknowledge_due_at"], now) if one["status"] == "open" else "",
                     "fix in": "" if one["ended_at"] else left(one["remediate_due_at"], now),
-                    "fixed by": ", ".join(sorted({fix for use in one["occurrences"] for fix in use["fixed_in"]})),
+                    "fixed by": ", ".join(
+                        sorted({fix for use in one["occurrences"] if (fix := use["fixes"]["nearest"])})
+                    ),
                 }
                 for one in exposures
             ),
