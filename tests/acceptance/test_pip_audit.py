@@ -50,8 +50,17 @@ def audit(served: Served, user: str, folder: Path, *pinned: str, form: str = "co
     requirements = folder / "requirements.txt"
     requirements.write_text("\n".join(pinned) + "\n")
     url = f"http://{user}127.0.0.1:{served.port}/osv/v1/query"
-    asks = ["--vulnerability-service", "osv", "--osv-url", url, "--cache-dir", folder / "cache", "--format", form]
-    plain = ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--requirement", requirements]
+    asks: list[str | Path] = [
+        "--vulnerability-service",
+        "osv",
+        "--osv-url",
+        url,
+        "--cache-dir",
+        folder / "cache",
+        "--format",
+        form,
+    ]
+    plain: list[str | Path] = ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--requirement", requirements]
     return run_client(install_pip_audit(), *asks, *plain)
 
 

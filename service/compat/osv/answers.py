@@ -1,8 +1,9 @@
 """What this door answers: full records, or their ids, page by page.
 
 Scanners cannot tell a possible match from a certain one, so only certain ones are answered unless a client asks for
-more. Malware is always answered: whoever asks about a registry's package by name has named the registry, and silence
-about code that is installed by now would cost more than a look.
+more. Malware is answered in any case: whoever asks about a registry's package by name has named the registry, and
+silence about code that is installed by now would cost more than a look. Names that are the organisation's own, or came
+from another registry, are the exception: they share no more than the name.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,13 +14,15 @@ import orjson
 from sqlalchemy import Text, cast, select
 
 from service.access.seals import Seals
-from service.advisories.asking import Hit, matches_of
+from service.advisories.asking import Hit, Question, matches_of
 from service.advisories.mentions import Mention, advisories_of
 from service.advisories.models import Advisory
 from service.compat.osv.queries import Asked, Query, meaning_of
 from service.compat.osv.wording import Malformed
 from service.db import ReadSession, any_of
 from service.errors import NotFound
+from service.inventory.private_names import standing_patterns
+from service.purls.provenance import ELSEWHERE, PRIVATE
 
 #: Advisories in one page of one question.
 PAGE: Final = 1_000
@@ -139,11 +142,25 @@ def _later(told: Sequence[Told], after: str) -> Sequence[Told]:
 def _told(answering: Answering, asked: Sequence[Asked]) -> list[list[Told]]:
     """Find the advisories of each question, by id; those that nobody asked to be told are left out."""
     session = answering.session
-    at_version = matches_of(session, [() if one.any_version else one.question for one in asked])
-    of_package = advisories_of(session, [one.question if one.any_version else () for one in asked])
-    found: list[list[Hit | Mention]] = [[*pair[0], *pair[1]] for pair in zip(at_version, of_package, strict=True)]
+    patterns = standing_patterns(session)
+    origins = [PRIVATE if patterns.claim(*one.name, one.address) else one.origin for one in asked]
+    found: list[list[Hit | Mention]] = [[] for _ in asked]
+    for origin in sorted(set(origins)):
+        mine = [one if origins[number] == origin else None for number, one in enumerate(asked)]
+        for hits, more in zip(found, matches_of(session, _questions(mine), origin=origin), strict=True):
+            hits.extend(more)
+    for hits, mentions in zip(found, advisories_of(session, _questions(asked, any_version=True)), strict=True):
+        hits.extend(mentions)
     advisories = _advisories(session, {hit.advisory_id for hits in found for hit in hits})
-    return [sorted(_chosen(hits, advisories, possible=answering.possible), key=_by_id) for hits in found]
+    return [
+        sorted(_chosen(hits, advisories, origin, possible=answering.possible), key=_by_id)
+        for hits, origin in zip(found, origins, strict=True)
+    ]
+
+
+def _questions(asked: Iterable[Asked | None], *, any_version: bool = False) -> list[Question]:
+    """Give the questions of one kind; the others ask nothing, in their places."""
+    return [one.question if one and one.any_version == any_version else () for one in asked]
 
 
 def _by_id(told: Told) -> str:
@@ -154,6 +171,7 @@ class _Advisory(NamedTuple):
     osv_id: str
     modified: datetime
     kind: str
+    source: str
 
 
 def _advisories(session: ReadSession, advisory_ids: set[int]) -> dict[int, _Advisory]:
@@ -164,10 +182,17 @@ def _advisories(session: ReadSession, advisory_ids: set[int]) -> dict[int, _Advi
     return {advisory_id: _Advisory(*rest) for advisory_id, *rest in rows}
 
 
-def _chosen(hits: Iterable[Hit | Mention], advisories: dict[int, _Advisory], *, possible: bool) -> Iterator[Told]:
+def _chosen(
+    hits: Iterable[Hit | Mention], advisories: dict[int, _Advisory], origin: str, *, possible: bool
+) -> Iterator[Told]:
+    foreign = origin in (PRIVATE, ELSEWHERE)
     for hit in hits:
         advisory = advisories[hit.advisory_id]
-        if possible or hit.certainty == "certain" or advisory.kind == "malware":
+        malware = advisory.kind == "malware"
+        if origin == PRIVATE and not malware and advisory.source != "own":
+            continue  # `advisories.origins` has left it out of the matches already, not of what speaks of a package
+        surely = hit.certainty == "certain" and not (foreign and malware and isinstance(hit, Mention))
+        if possible or surely or (malware and not foreign):
             yield Told(hit.advisory_id, advisory.osv_id, advisory.modified, hit)
 
 

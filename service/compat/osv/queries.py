@@ -12,6 +12,8 @@ from service.compat.osv.wording import Malformed
 from service.errors import TooLarge
 from service.inventory.coordinates import UNPARSABLE, key_of, why_unevaluated
 from service.purls import BadPurl, identify, parse
+from service.purls.ecosystems import ECOSYSTEMS as REGISTRIES
+from service.purls.provenance import ELSEWHERE, provenance
 from service.versions import ECOSYSTEMS
 
 MOST_QUERIES: Final = 1_000
@@ -58,16 +60,28 @@ class _Batch(msgspec.Struct):
     queries: list[Query] = []
 
 
+class PurlName(NamedTuple):
+    """A package's name as a purl has it."""
+
+    type: str
+    namespace: str
+    name: str
+
+
 class Asked(NamedTuple):
     """What a question means to us.
 
     `unevaluated` tells why nothing can be said, or nothing with certainty; '' where it can. With `any_version` all
-    advisories of the package are asked for.
+    advisories of the package are asked for. `name` is what patterns of internal names are compared with, `origin` and
+    `address` are what the purl says of where the package came from (`service.purls.provenance`).
     """
 
     question: Question
     any_version: bool
     unevaluated: str
+    name: PurlName = PurlName("", "", "")
+    origin: str = ""
+    address: str = ""
 
 
 _Sent = TypeVar("_Sent", Query, _Batch)
@@ -133,7 +147,18 @@ def meaning_of(query: Query) -> Asked:
         raise Malformed(f"Invalid ecosystem: {package.ecosystem[:80]}.")
     question = asked_for(package.ecosystem, package.name, version or _ANY_VERSION)
     unordered = bool(version) and all(key_of(one)[0] is None for one in question)
-    return Asked(question, not version, UNPARSABLE if unordered else "")
+    why = UNPARSABLE if unordered else ""
+    return Asked(question, not version, why, _as_in_purl(package.ecosystem, package.name))
+
+
+#: A registry's type of purls, by its ecosystem.
+_TYPES: Final = {ecosystem: kind for kind, ecosystem in REGISTRIES.items()}
+
+
+def _as_in_purl(ecosystem: str, name: str) -> PurlName:
+    kind = _TYPES.get(ecosystem.partition(":")[0], "")
+    namespace, _, own = name.rpartition(":" if kind == "maven" else "/")
+    return PurlName(kind, namespace, own)
 
 
 def _of_commit(commit: str) -> Asked:
@@ -149,10 +174,19 @@ def _of_purl(package: Package, version: str) -> Asked:
         raise Malformed("ecosystem specified in a PURL query")
     text = package.purl or ""
     try:
-        own = parse(text).version
+        parsed = parse(text)
     except BadPurl as error:
         raise Malformed(f"Invalid PURL: {error}") from error
+    own = parsed.version
     if own and version:
         raise Malformed("version specified in params and PURL query")
     identity = identify(purl=text, name="", version=own or version or _ANY_VERSION)
-    return Asked(identity.coordinates, not (own or version), why_unevaluated(identity))
+    origin = provenance(text, "")
+    return Asked(
+        identity.coordinates,
+        not (own or version),
+        why_unevaluated(identity),
+        PurlName(parsed.type, parsed.namespace, parsed.name),
+        origin.said,
+        origin.address if origin.said == ELSEWHERE else "",
+    )

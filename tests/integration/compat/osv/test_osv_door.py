@@ -41,7 +41,12 @@ LARGE = [
     for number in range(3)
 ]
 OWN = make_record("x_OWN-2026-7", "npm/acme-cart", "introduced 0", "fixed 2.0.0", summary="Ours")
-KNOWN = (PYPI, LODASH, MALWARE, WITHDRAWN, IN_13, IN_12, GIT_ONLY, *MANY, *LARGE)
+CART = (
+    make_record("GHSA-cart", "npm/@acme/cart", "introduced 0", "fixed 2.0.0"),
+    make_record("MAL-cart", "npm/@acme/cart", "introduced 0"),
+)
+OWN_CART = make_record("x_OWN-cart", "npm/@acme/cart", "introduced 0", "fixed 2.0.0")
+KNOWN = (*CART, PYPI, LODASH, MALWARE, WITHDRAWN, IN_13, IN_12, GIT_ONLY, *MANY, *LARGE)
 
 Answer = dict[str, Any]
 
@@ -53,7 +58,8 @@ def served(module_database: str) -> Iterator[Served]:
         store(session, [read_record(to_bytes(record)) for record in KNOWN])
     engine.dispose()
     with serving(module_database) as server:
-        server.client.put(f"/v1/advisories/{OWN['id']}", json=OWN).raise_for_status()
+        for own in (OWN, OWN_CART):
+            server.client.put(f"/v1/advisories/{own['id']}", json=own).raise_for_status()
         yield server
 
 
@@ -178,6 +184,22 @@ def test_a_release_meets_its_own_advisories_only(api: httpx.Client) -> None:
 
 def test_malware_is_always_answered(api: httpx.Client) -> None:
     assert ids(query(api, **npm("evil", "1.0.0"))) == ["MAL-2026-1"]
+
+
+def test_private_names_meet_own_advisories_only(api: httpx.Client, served: Served) -> None:
+    assert ids(query(api, **npm("@acme/cart", "1.0.0"))) == ["GHSA-cart", "MAL-cart", "x_OWN-cart"]
+    added = served.client.put("/v1/internal-namespaces/npm:@acme/*", json={"reason": "ours"})
+    assert added.is_success, added.text
+
+    for asked in (npm("@acme/cart", "1.0.0"), {"package": {"purl": "pkg:npm/%40acme/cart@1.0.0"}}, npm("@acme/cart")):
+        assert ids(query(api, **asked)) == ["x_OWN-cart"]
+    (found,) = batch(api, npm("@acme/cart", "1.0.0"), possible=True)
+    assert ids(found) == ["MAL-cart", "x_OWN-cart"]
+
+
+def test_malware_does_not_mean_what_came_from_elsewhere(api: httpx.Client) -> None:
+    purl = "pkg:npm/evil@1.0.0?repository_url=https://nexus.acme.example/npm"
+    assert ids(query(api, package={"purl": purl})) == []
 
 
 def test_what_cannot_be_evaluated_is_no_answer_and_is_not_hidden(api: httpx.Client) -> None:
