@@ -47,10 +47,26 @@ class FeedOut(Answer):
     last_result: dict[str, Any] | None
 
 
+class SignalFeedOut(Answer):
+    """A source of signals: ``kev``, what CISA lists as exploited, or ``epss``, how likely that is."""
+
+    name: str
+    url: str
+    attempted_at: datetime | None
+    succeeded_at: datetime | None
+    stale: bool = Field(description="not for a day, or never")
+    version: str | None = Field(description="in the source's own words")
+    released_at: datetime | None = Field(description="when the source made what is here")
+    record_count: int
+    last_error: str | None
+    last_result: dict[str, Any] | None
+
+
 class FeedsOut(Answer):
     """All feeds; there are few, so they come at once."""
 
     items: list[FeedOut]
+    signals: list[SignalFeedOut]
     next: None
     url: str = Field(description="where advisories come from; none: nowhere")
     sync_every_seconds: float
@@ -83,6 +99,7 @@ def index(session: Read, settings: Configured, now: Now) -> FeedsOut:
     feeds = freshness(session, now=now, sync_every=settings.sync_every)
     return FeedsOut(
         items=[FeedOut.model_validate(feed) for feed in feeds],
+        signals=[SignalFeedOut.model_validate(state) for state in signal_states(session, now=now)],
         next=None,
         url=without_credentials(settings.osv_url),
         sync_every_seconds=settings.sync_every.total_seconds(),
