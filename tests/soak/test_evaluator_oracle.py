@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import pytest
@@ -118,7 +118,7 @@ def matches(engine: Engine) -> Answers:
                 Advisory, Advisory.id == Match.advisory_id
             )
         )
-        return {(component_id, osv_id): certainty for component_id, osv_id, certainty in rows}
+        return {(row.component_id, row.osv_id): cast("Certainty", row.certainty) for row in rows}
 
 
 def coordinates(engine: Engine) -> dict[Placed, list[int]]:
@@ -132,8 +132,9 @@ def coordinates(engine: Engine) -> dict[Placed, list[int]]:
     )
     placed = defaultdict(list)
     with reading(engine) as session:
-        for component_id, ecosystem, name, version, *how in session.execute(rows):
-            placed[Placed(Package(ecosystem, name, version), *how)].append(component_id)
+        for row in session.execute(rows):
+            package = Package(row.ecosystem, row.name, row.version)
+            placed[Placed(package, row.relation, row.release_known, row.build)].append(row.component_id)
     return placed
 
 
@@ -193,7 +194,9 @@ def evaluated(placed: dict[Placed, list[int]], index: Index) -> tuple[Answers, i
         for spoken, certain in candidates(place, index):
             pairs += len(component_ids)
             certainty = asked(place, spoken, certain=certain)
-            for component_id in component_ids if certainty else ():
+            if certainty is None:
+                continue
+            for component_id in component_ids:
                 key = component_id, spoken.osv_id
                 if certainty == "certain" or key not in answers:
                     answers[key] = certainty
