@@ -32,8 +32,8 @@ def client(fresh_database: str, tmp_path: Path) -> Iterator[TestClient]:
     engine = connect(fresh_database)
     with writing(engine) as session:
         token = create_key(session, "tests", Role.ADMIN, now=utc_now()).token
-    nowhere = {"kev_url": "none", "epss_url": "none"}
-    settings = Settings(secret_key=SecretStr("a secret of the tests"), osv_url=tmp_path.as_uri(), **nowhere)
+    secret, bucket = SecretStr("a secret of the tests"), tmp_path.as_uri()
+    settings = Settings(secret_key=secret, osv_url=bucket, kev_url="none", epss_url="none")
     app = create_app(settings, engine=engine, jobs=True)
     with TestClient(app, headers={"Authorization": f"Bearer {token}"}) as running:
         yield running
