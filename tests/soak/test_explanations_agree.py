@@ -22,9 +22,9 @@ from service.sbom import read
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1_800)]
 
-ECOSYSTEMS = ("AlmaLinux", "Alpine", "Debian", "Go", "Maven", "PyPI", "Ubuntu", "npm")
+ECOSYSTEMS = ("AlmaLinux", "Alpine", "Debian", "Go", "Maven", "PyPI", "Ubuntu")
 SURE = {"certain": "affected", "possible": "possible"}
-SAMPLE = 300
+SAMPLE = 120
 
 
 class _Names(msgspec.Struct):
@@ -45,7 +45,7 @@ def records(corpus: Corpus, names: set[str]) -> Iterator[bytes]:
 
 def test_verdicts_agree_on_a_sample_of_the_mirror(session: WriteSession, corpus: Corpus) -> None:
     stream = make_stream(session, make_product(session))
-    chosen = random.Random(3094).sample(sorted(corpus("sbom-dev/containers").iterdir()), 25)  # noqa: S311
+    chosen = random.Random(3094).sample(sorted(corpus("sbom-dev/containers").iterdir()), 10)  # noqa: S311
     for number, path in enumerate(chosen):
         upload_document(session, stream, read(path.read_bytes()), at=NOON + DAY * number)
     names = set(session.scalars(select(OsvPackage.name).join(ComponentCoord)))
