@@ -11,10 +11,10 @@ from service.changes.models import Change
 from service.db import ReadSession, WriteSession, reading, writing
 from service.incidents.models import Exposure, Incident, Transition
 from service.incidents.presence import ACTIVE, REOPENED_BY_MATCH
-from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
 from service.inventory.models import Product, Stream
 from service.inventory.replay import recorded, replayed
+from service.inventory.scopes import SCOPES
 from service.purls import identify
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from service.errors import ServiceError
-from service.inventory.catalogue import Entry, entries_of
+from service.inventory.entries import Entry, entries_of
 from service.sbom import read
 
 TOOLS = ("bom", "syft", "tern", "trivy")

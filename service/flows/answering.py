@@ -25,10 +25,10 @@ from service.incidents.presence import ACTIVE
 from service.incidents.priority import SEVERITIES, at_least, worst
 from service.incidents.reading import Standing, standing_of
 from service.incidents.representing import exposure_name, incident_name
-from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
 from service.inventory.history import DocumentFacts, document_facts
 from service.inventory.models import Product, Stream, Upload
+from service.inventory.scopes import SCOPES
 from service.inventory.uploads import Placed
 from service.sbom.quality import shown
 

@@ -7,9 +7,9 @@ from service.advisories.explaining import of_component, why_matched
 from service.advisories.wording import Why
 from service.db import ReadSession
 from service.flows.answering import Finding, findings_of, with_fixes
-from service.inventory.catalogue import SCOPES
 from service.inventory.contents import places_of
 from service.inventory.field import all_uses, newest_times
+from service.inventory.scopes import SCOPES
 
 Rank = tuple[bool | int | str, ...]
 

@@ -19,9 +19,9 @@ from service.incidents.opening import Opening, open_exposures
 from service.incidents.presence import ENDED_BY_PROOF, Absence, Seen, Step, step_for
 from service.incidents.splitting import parted_reasons
 from service.incidents.stepping import Evidenced, Taken, take_steps
-from service.inventory.catalogue import SCOPE_CODE
 from service.inventory.field import FieldUse, uses_of_products
 from service.inventory.origins import internal_among
+from service.inventory.scopes import SCOPE_CODE
 
 #: Scopes in which a component ships; the others open nothing, except for malware.
 SHIPPED = frozenset({SCOPE_CODE["required"], SCOPE_CODE["optional"]})

@@ -13,10 +13,10 @@ from service.advisories.fixes_known import fixes_of
 from service.advisories.wording import Why
 from service.db import ReadSession, any_of
 from service.incidents.models import Exposure, ExposureComponent, Incident
-from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
 from service.inventory.field import uses_of_products
 from service.inventory.models import Release, Stream
+from service.inventory.scopes import SCOPES
 
 
 class Occurrence(NamedTuple):

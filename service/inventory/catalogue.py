@@ -6,8 +6,6 @@ writers with new components in common then neither deadlock nor burn ids.
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -29,16 +27,17 @@ from sqlalchemy.types import TypeEngine
 
 from service.db import WriteSession, arrays
 from service.inventory.catalogue_models import Component, FamilyMember, Package, PackageSource
-from service.inventory.coordinates import place, why_unevaluated
+from service.inventory.coordinates import place
+from service.inventory.entries import Entry, entries_of
 from service.inventory.families import families_of
 from service.inventory.origins import STRENGTH, hear
 from service.inventory.osv_packages import osv_package_ids
 from service.inventory.private_names import Patterns, claim_heard, standing_patterns
+from service.inventory.scopes import RANK, SCOPE_CODE, scope_of
 from service.inventory.words import tokens
-from service.purls import PURL_PLACE, RELEASE_PACKAGES, Coordinate, Identity, identify, release_among
-from service.purls.provenance import NOTHING, PUBLIC, Provenance, provenance
-from service.sbom.document import Component as Listed
-from service.sbom.document import Document, OperatingSystem, Scope
+from service.purls import PURL_PLACE, Coordinate, Identity
+from service.purls.provenance import NOTHING, PUBLIC, Provenance
+from service.sbom.document import Document
 from service.versions import KEY_VERSION
 
 
@@ -63,102 +62,6 @@ class Resolved(NamedTuple):
     new: list[int]
     ecosystems: frozenset[str]
     heard: tuple[int, ...] = ()
-
-
-class Entry(NamedTuple):
-    """A component about to be looked up: who it is, why it cannot be evaluated, and what its document says."""
-
-    digest: UUID
-    identity: Identity
-    unevaluated: str
-    listed: Listed
-    provenance: Provenance
-
-
-#: By their codes, which are stored.
-SCOPES = ("required", "optional", "excluded", "dev", "test", "packaged")
-SCOPE_CODE = {name: code for code, name in enumerate(SCOPES)}
-#: Where a scope stands among the others: when a document lists a component twice, the strongest counts.
-_RANK = {
-    SCOPE_CODE[name]: rank for rank, name in enumerate(("required", "optional", "packaged", "excluded", "dev", "test"))
-}
-
-
-def entries_of(document: Document) -> list[tuple[str, Entry]]:
-    """Identify every component of a document: (ref, entry) in document order. Pure."""
-    system = _system_of(document)
-    return [(listed.ref, _entry(listed, system)) for listed in document.components]
-
-
-def _system_of(document: Document) -> OperatingSystem:
-    """Find the system that the document is about: stated outright, or by the package that owns os-release."""
-    stated = document.operating_system
-    if stated and stated.version:
-        return stated
-    owners = ((one.name, one.version) for one in document.components if one.name in RELEASE_PACKAGES)
-    if release := release_among(owners):
-        return OperatingSystem(id=release[0], version=release[1])
-    return stated or OperatingSystem(id="")
-
-
-def _entry(listed: Listed, system: OperatingSystem) -> Entry:
-    # Hashes tell components apart only where nothing else does; left out of the key, they cost no cache misses.
-    nameless = not listed.purl and not listed.version
-    named = _Named(
-        purl=listed.purl,
-        name=f"{listed.namespace}/{listed.name}" if listed.namespace and not listed.purl else listed.name,
-        version=listed.version,
-        cpes=listed.cpes,
-        hashes=listed.hashes if nameless else (),
-        package_type=listed.package_type,
-        source_name=listed.source_name,
-        source_version=listed.source_version,
-        os_id=system.id,
-        os_version=system.version,
-    )
-    return Entry(*_identified(named), listed, provenance(listed.purl, listed.obtained_from))
-
-
-class _Named(NamedTuple):
-    """All of a listed component that decides who it is."""
-
-    purl: str
-    name: str
-    version: str
-    cpes: tuple[str, ...]
-    hashes: tuple[tuple[str, str], ...]
-    package_type: str
-    source_name: str
-    source_version: str
-    os_id: str
-    os_version: str
-
-
-@lru_cache(maxsize=20_000)
-def _identified(named: _Named) -> tuple[UUID, Identity, str]:
-    """Give digest, identity and why it cannot be evaluated. Builds repeat themselves: most are asked for again."""
-    identity = identify(
-        purl=named.purl,
-        name=named.name,
-        version=named.version,
-        cpes=named.cpes,
-        package_type=named.package_type,
-        source_name=named.source_name,
-        source_version=named.source_version,
-        os_id=named.os_id,
-        os_version=named.os_version,
-    )
-    return _digest(identity, named), identity, why_unevaluated(identity)
-
-
-def _digest(identity: Identity, named: _Named) -> UUID:
-    """Digest all that tells a component from others. A purl holds type, names, version and release."""
-    parts = [identity.purl, identity.distribution, identity.source_name, identity.source_version]
-    if not identity.purl:
-        parts += [identity.name, identity.version, *sorted(named.cpes)]
-        if not identity.version:
-            parts += [f"{algorithm}:{value}" for algorithm, value in sorted(named.hashes)]
-    return UUID(bytes=blake2b("\0".join(parts).encode(), digest_size=16).digest())
 
 
 def resolve(session: WriteSession, document: Document) -> Resolved:
@@ -205,9 +108,9 @@ def _resolved(
     components: dict[int, Known] = {}
     owners = dict(entries) if any(entry.listed.owner for _, entry in entries) else {}
     for _, entry in entries:
-        known = Known(ids[entry.digest], SCOPE_CODE[_scope(entry, owners)], entry.unevaluated)
+        known = Known(ids[entry.digest], SCOPE_CODE[scope_of(entry, owners)], entry.unevaluated)
         seen = components.get(known.id)
-        if seen is None or _RANK[known.scope] < _RANK[seen.scope]:
+        if seen is None or RANK[known.scope] < RANK[seen.scope]:
             components[known.id] = known
     return Resolved(
         components=components,
@@ -217,15 +120,6 @@ def _resolved(
         - {PURL_PLACE},
         heard=tuple(sorted(heard & components.keys())),
     )
-
-
-def _scope(entry: Entry, entries: Mapping[str, Entry]) -> Scope:
-    """Give a component's scope: ``packaged`` where the distribution's package that brought it along is evaluated."""
-    scope = entry.listed.scope
-    owner = entries.get(entry.listed.owner)
-    if owner is None or scope not in (Scope.REQUIRED, Scope.OPTIONAL):
-        return scope
-    return scope if owner.unevaluated or not owner.identity.coordinates else Scope.PACKAGED
 
 
 def _known(session: WriteSession, digests: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:

@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from service.clock import from_micros, to_micros
 from service.db import ReadSession, any_of
-from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
 from service.inventory.field import FieldUse, uses_after, uses_of_stream
 from service.inventory.graph import Relation
 from service.inventory.models import Product, Release, Stream
 from service.inventory.paths import relations_of
 from service.inventory.products import find_stream
+from service.inventory.scopes import SCOPES
 
 #: Stream, release (0: the newest upload), component.
 Position = tuple[int, int, int]

@@ -12,13 +12,13 @@ from uuid import UUID
 from sqlalchemy import select
 
 from service.db import ReadSession, any_of
-from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
 from service.inventory.diff_licences import licences_of
 from service.inventory.diff_order import compare_versions
 from service.inventory.diff_pairing import Pair, Part, pair
 from service.inventory.graph import Relation
 from service.inventory.paths import graphs_of, relation_in
+from service.inventory.scopes import SCOPES
 from service.inventory.snapshots import Snapshot
 from service.inventory.usage import contents
 

@@ -16,8 +16,8 @@ from sqlalchemy import Uuid, select
 
 from service.db import ReadSession, any_of, arrays
 from service.errors import ServiceError
-from service.inventory.catalogue import entries_of
 from service.inventory.catalogue_models import Component
+from service.inventory.entries import entries_of
 from service.inventory.models import Document as StoredDocument
 from service.inventory.snapshots import Snapshot
 from service.sbom import read

@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 
 from service.clock import from_micros
 from service.db import ReadSession, any_of
-from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component as Row
 from service.inventory.catalogue_models import Package
 from service.inventory.graph import SUBJECT, unpack
 from service.inventory.models import Graph, Product, Stream, Upload, Usage
+from service.inventory.scopes import SCOPES
 from service.inventory.usage import contents
 from service.sbom.document import Component, Document, Format, OperatingSystem, Scope, Subject, Tool
 from service.sbom.soundness import version_in

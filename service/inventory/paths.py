@@ -13,12 +13,12 @@ from sqlalchemy import BigInteger, ColumnElement, select, text
 from service.clock import OPEN
 from service.db import ReadSession, any_of, arrays
 from service.inventory.answer import Named
-from service.inventory.catalogue import SCOPES
 from service.inventory.catalogue_models import Component, Package
 from service.inventory.field import FieldUse, literal_open
 from service.inventory.graph import SUBJECT, Relation, unpack
 from service.inventory.graph import Graph as Unpacked
 from service.inventory.models import Graph, Release, Usage
+from service.inventory.scopes import SCOPES
 from service.inventory.sightings import Sighting
 from service.inventory.snapshots import Snapshot
 from service.inventory.ways import NO_WAY, Ways, ways_to

@@ -10,7 +10,7 @@ from four_tools import TOOLS, Comparison, compare, images_of
 from real_files import Corpus
 
 from service.errors import ServiceError
-from service.inventory.catalogue import entries_of
+from service.inventory.entries import entries_of
 from service.purls import BadPurl, Identity, parse
 from service.purls.releases import RELEASE_PACKAGES, release_of
 from service.purls.sources import UNKNOWN, source_of

@@ -16,7 +16,8 @@ from service.advisories.models import Advisory, Match
 from service.advisories.osv_record import read_record
 from service.advisories.storing import Source, store
 from service.db import WriteSession
-from service.inventory.catalogue import SCOPES, resolve
+from service.inventory.catalogue import resolve
+from service.inventory.scopes import SCOPES
 from service.sbom import read
 from service.sbom.document import Component, OperatingSystem
 

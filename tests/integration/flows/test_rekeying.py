@@ -13,8 +13,8 @@ from service.advisories.rekeying import outdated
 from service.db import reading, writing
 from service.flows.rekeying import rekey, rematch
 from service.flows.settling import settle
-from service.inventory.catalogue import entries_of
 from service.inventory.catalogue_models import Component
+from service.inventory.entries import entries_of
 from service.inventory.rekeying import identity_of
 from service.sbom import read
 
