@@ -12,7 +12,7 @@ from service.advisories.feeds import never_tried
 from service.advisories.signals_syncing import SignalSynced
 from service.advisories.syncing import Progress, Synced
 from service.changes.reading import purge_changes
-from service.db import writing
+from service.db import reading, writing
 from service.errors import Busy, UpstreamUnavailable
 from service.flows.applying import FEED, apply_feed
 from service.flows.checking import check_next
@@ -24,7 +24,7 @@ from service.flows.settling import settle
 from service.flows.signalling import apply_signals, follow_signals
 from service.incidents.lifecycle import end_acceptances
 from service.inventory.products import retire_previews
-from service.jobs.queue import enqueue_tick, purge_jobs
+from service.jobs.queue import enqueue_tick, is_running, purge_jobs
 from service.log import logger
 from service.settings import Settings
 
@@ -144,7 +144,10 @@ def _note_signals(job: JobContext, results: list[SignalSynced]) -> None:
 def _settle(job: JobContext) -> None:
     """Finish what a crash left half done, and have the feed of an ecosystem loaded as soon as something is in it."""
     follow_names(job.engine, actor=FEED, now=job.clock())
-    job.progress({"advisories": settle(job.engine, actor=FEED, now=job.clock())})
+    with reading(job.engine) as session:
+        syncing = is_running(session, "sync", now=job.clock())
+    if not syncing:  # it settles what it takes by itself; two would match everything twice
+        job.progress({"advisories": settle(job.engine, actor=FEED, now=job.clock())})
     follow_signals(job.engine, now=job.clock())
     if job.settings.osv_url != "none" and job.settings.osv_ecosystems == "used":
         with writing(job.engine) as session:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, u
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import aliased
 
-from service.db import Lock, WriteSession
+from service.db import Lock, ReadSession, WriteSession
 from service.jobs.models import Job
 
 LEASE = timedelta(minutes=1)
@@ -64,6 +64,12 @@ def take(session: WriteSession, worker: str, kinds: Collection[str], *, now: dat
         ).returning(Job),
         execution_options={"populate_existing": True},
     )
+
+
+def is_running(session: ReadSession, kind: str, *, now: datetime) -> bool:
+    """Tell whether some worker is at a job of this kind."""
+    running = exists().where(Job.kind == kind, Job.state == "running", Job.locked_until > now)
+    return bool(session.scalar(select(running)))
 
 
 def renew(session: WriteSession, job: Job, *, now: datetime) -> bool:
