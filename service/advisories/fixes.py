@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cmp_to_key, partial
 from typing import NamedTuple
 
-from service.advisories.matching import Bounds
 from service.advisories.intervals import END
+from service.advisories.matching import Bounds
 from service.versions import UnparsableVersion, compare, sort_key
 
 
