@@ -45,7 +45,8 @@ bench: install ## benchmarks; they print figures and judge nothing
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 openapi: install ## write openapi/openapi.json from the application
-	$(BIN)/muster openapi > openapi/openapi.json
+	$(BIN)/muster openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json
 
 lock: install ## pin the dependencies anew, with hashes and without naming an index
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \

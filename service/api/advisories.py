@@ -17,6 +17,7 @@ from service.advisories.reading import (
     match_count,
     spoken_of,
 )
+from service.advisories.reservations import reservations
 from service.api.deps import Listing, Now, Primary, Read, listing, may
 from service.api.problems import problems
 from service.api.published import (
@@ -78,6 +79,16 @@ class IntervalOut(Answer):
     fixed: str | None
 
 
+class ReservationOut(Answer):
+    """What a record says of one of its own entries, for people to weigh a match by; none of it is evaluated."""
+
+    ecosystem: str
+    name: str
+    labels: list[str] = Field(description="of: no known fix, unreviewed")
+    last_known_affected: str = Field(description="GitHub's hint where it knows no fix: < 2.296.1; else empty")
+    other_numbers: str = Field(description="ranges in the project's own numbers, where it has others; else empty")
+
+
 class AdvisoryOut(Answer):
     """An advisory: what we read from it, and the record as received."""
 
@@ -94,6 +105,7 @@ class AdvisoryOut(Answer):
     vulnerabilities: list[SpokenOut]
     affected: list[IntervalOut] = Field(description="ends at 1,000")
     unevaluated: list[UnevaluatedPartOut]
+    reservations: list[ReservationOut]
     matches: dict[str, int] = Field(description="components that it matches, by certainty")
     settled: bool = Field(description="exposures have followed its last change")
     record: dict[str, Any]
@@ -200,6 +212,7 @@ def _in_full(session: ReadSession, row: Advisory) -> AdvisoryOut:
             "vulnerabilities": [{**one._asdict(), "incident": incidents.get(one.vulnerability_id)} for one in spoken],
             "affected": intervals_of(session, row.id),
             "unevaluated": row.unevaluated,
+            "reservations": reservations(row.record),
             "matches": match_count(session, row.id),
             "settled": row.settled,
             "record": row.record,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.access.seals import Seals
 from service.advisories.reading import find_advisory, intervals_of, spoken_of
+from service.advisories.reservations import reservations
 from service.errors import Unreadable
 from service.flows.explaining import Asked, explain
 from service.flows.field_findings import findings_in_field
@@ -36,6 +37,7 @@ def advisory(name: str, session: Read, now: Now, visitor: Responder) -> Response
         spoken=spoken,
         incidents=incidents_about(session, (one.vulnerability_id for one in spoken)),
         affected=intervals_of(session, row.id)[:_INTERVALS],
+        reservations=reservations(row.record)[:_INTERVALS],
         reach=reach_of(session, row, now=now),
     )
 

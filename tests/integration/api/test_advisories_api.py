@@ -246,3 +246,19 @@ def test_a_search_is_asked_in_many_ways(admin: TestClient, params: dict[str, Any
 )
 def test_a_question_that_cannot_be_answered_is_refused(admin: TestClient, params: dict[str, str]) -> None:
     assert admin.get("/v1/search", params=params).status_code == 422
+
+
+def test_an_advisory_says_what_it_leaves_open(admin: TestClient, engine: Engine) -> None:
+    entry = make_affected("npm/babel-traverse", "introduced 0")
+    entry["database_specific"] = {"last_known_affected_version_range": "< 7.23.2"}
+    from_feed(engine, make_record("GHSA-67hx-6x53-jw92", affected=[entry]))
+
+    assert admin.get("/v1/advisories/GHSA-67hx-6x53-jw92").json()["reservations"] == [
+        {
+            "ecosystem": "npm",
+            "name": "babel-traverse",
+            "labels": ["no known fix"],
+            "last_known_affected": "< 7.23.2",
+            "other_numbers": "",
+        }
+    ]
