@@ -152,6 +152,15 @@ def decided_by_comparator(
             yield tuple(kept)
 
 
+def with_rows(found: CompoundSelect[*tuple[Any, ...]], rows: Sequence[Row]) -> CompoundSelect[*tuple[Any, ...]]:
+    """Join what the comparator has decided to the selection of what keys decide."""
+    if not rows:
+        return found
+    columns = zip(MATCH_COLUMNS.items(), zip(*rows, strict=True), strict=True)
+    listed = arrays(**{name: (kind, values) for (name, kind), values in columns})
+    return union_all(*found.selects, select(*(listed.c[name] for name in MATCH_COLUMNS)))
+
+
 class Bounds(NamedTuple):
     """An interval as its advisory wrote it. An empty lower version precedes everything."""
 

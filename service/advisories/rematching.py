@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import CTE, ColumnElement, Select, and_, delete, func, literal, select, text, tuple_, union_all, update
 from sqlalchemy.dialects import postgresql as pg
 
-from service.advisories.matching import MATCH_COLUMNS, Row, decided_by_comparator, decided_by_keys
+from service.advisories.matching import MATCH_COLUMNS, Row, decided_by_comparator, decided_by_keys, with_rows
 from service.advisories.models import Advisory, Match
-from service.db import WriteSession, arrays
+from service.db import WriteSession
 from service.inventory.catalogue_models import ComponentCoord
 
 _NAMES = tuple(MATCH_COLUMNS)
@@ -47,12 +47,7 @@ def rematch_stretch(session: WriteSession, first: int, last: int) -> Rematched:
 
 def _wanted(stretch: ColumnElement[bool], compared: Sequence[Row]) -> CTE:
     """Write the matches there should be; of several for one component and advisory the one that `matching` keeps."""
-    found = decided_by_keys(stretch)
-    if compared:
-        columns = zip(MATCH_COLUMNS.items(), zip(*compared, strict=True), strict=True)
-        listed = arrays(**{name: (kind, values) for (name, kind), values in columns})
-        found = union_all(*found.selects, select(*(listed.c[name] for name in _NAMES)))
-    rows = found.subquery()
+    rows = with_rows(decided_by_keys(stretch), compared).subquery()
     pair = (rows.c.component_id, rows.c.advisory_id)
     best = [rows.c[name] if name.endswith("_id") else rows.c[name].collate("C") for name in _NAMES[2:]]
     return (

@@ -1,10 +1,4 @@
-"""What this door answers: full records, or their ids, page by page.
-
-Scanners cannot tell a possible match from a certain one, so only certain ones are answered unless a client asks for
-more. Malware is answered in any case: whoever asks about a registry's package by name has named the registry, and
-silence about code that is installed by now would cost more than a look. Names that are the organisation's own, or came
-from another registry, are the exception: they share no more than the name.
-"""
+"""What this door answers: full records, or their ids, page by page."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -14,32 +8,24 @@ import orjson
 from sqlalchemy import Text, cast, select
 
 from service.access.seals import Seals
-from service.advisories.asking import Hit, Question, matches_of
-from service.advisories.mentions import Mention, advisories_of
 from service.advisories.models import Advisory
-from service.compat.osv.queries import Asked, Query, meaning_of
+from service.compat.osv.queries import Query, meaning_of
+from service.compat.osv.told import IN_ORDER, Told, Turn, first_told
 from service.compat.osv.wording import Malformed
 from service.db import ReadSession, any_of
 from service.errors import NotFound
 from service.inventory.private_names import standing_patterns
-from service.purls.provenance import ELSEWHERE, PRIVATE
+from service.purls.provenance import PRIVATE
 
 #: Advisories in one page of one question.
 PAGE: Final = 1_000
 #: Once a batch has so many, the pages of its further questions are short.
 MOST_IN_BATCH: Final = 10_000
 _SHORT_PAGE: Final = 10
+#: Questions of a batch whose pages are long, looked up together.
+_LONG_AT_ONCE: Final = 10
 #: A page of full records ends here.
 _MOST_BYTES: Final = 10 * 2**20
-
-
-class Told(NamedTuple):
-    """One advisory of an answer."""
-
-    advisory_id: int
-    osv_id: str
-    modified: datetime
-    hit: Hit | Mention
 
 
 class Page(NamedTuple):
@@ -93,13 +79,13 @@ class Answering(NamedTuple):
 
 def answer_query(answering: Answering, query: Query) -> tuple[bytes, str]:
     """Answer one question with full records: (JSON, why nothing can be said or '')."""
-    after, asked = answering.pages.after(query), meaning_of(query)
-    (told,) = _told(answering, [asked])
-    page = answering.pages.cut(query, _later(told, after), PAGE)
+    turns = _turns(answering, [query])
+    (told,) = first_told(answering.session, turns, most=PAGE + 1, possible=answering.possible)
+    page = answering.pages.cut(query, told, PAGE)
     records = list(_within(_MOST_BYTES, _records(answering.session, page.told)))
     cut_short = len(records) < len(page.told)
     following = answering.pages.write(query, page.told[len(records) - 1].osv_id) if cut_short else page.next
-    return _listed(records, following), asked.unevaluated
+    return _listed(records, following), turns[0].asked.unevaluated
 
 
 def _within(most: int, records: Iterable[bytes]) -> Iterator[bytes]:
@@ -114,14 +100,38 @@ def _within(most: int, records: Iterable[bytes]) -> Iterator[bytes]:
 
 def answer_batch(answering: Answering, queries: Sequence[Query]) -> tuple[dict[str, object], list[str]]:
     """Answer many questions with ids: (JSON, why nothing can be said about some of them)."""
-    afters = [answering.pages.after(query) for query in queries]
-    asked = [meaning_of(query) for query in queries]
+    turns = _turns(answering, queries)
     results, given = [], 0
-    for query, after, told in zip(queries, afters, _told(answering, asked), strict=True):
-        page = answering.pages.cut(query, _later(told, after), PAGE if given < MOST_IN_BATCH else _SHORT_PAGE)
+    for query, told in zip(queries, _first_of_batch(answering, turns), strict=True):
+        page = answering.pages.cut(query, told, PAGE if given < MOST_IN_BATCH else _SHORT_PAGE)
         given += len(page.told)
         results.append(_ids(page))
-    return {"results": results}, [one.unevaluated for one in asked if one.unevaluated]
+    return {"results": results}, [turn.asked.unevaluated for turn in turns if turn.asked.unevaluated]
+
+
+def _turns(answering: Answering, queries: Sequence[Query]) -> list[Turn]:
+    afters = [answering.pages.after(query) for query in queries]
+    asked = [meaning_of(query) for query in queries]
+    patterns = standing_patterns(answering.session)
+    return [
+        Turn(one, PRIVATE if patterns.claim(*one.name, one.address) else one.origin, after)
+        for one, after in zip(asked, afters, strict=True)
+    ]
+
+
+def _first_of_batch(answering: Answering, turns: Sequence[Turn]) -> list[list[Told]]:
+    """Find the first advisories of a batch's questions: one more than a page of each has."""
+    session, possible = answering.session, answering.possible
+    told = first_told(session, turns, most=_SHORT_PAGE + 1, possible=possible)
+    longer = [number for number, some in enumerate(told) if len(some) > _SHORT_PAGE]
+    for start in range(0, len(longer), _LONG_AT_ONCE):
+        numbers = longer[start : start + _LONG_AT_ONCE]
+        if sum(min(len(some), PAGE) for some in told[: numbers[0]]) >= MOST_IN_BATCH:
+            break
+        whole = first_told(session, [turns[number] for number in numbers], most=PAGE + 1, possible=possible)
+        for number, some in zip(numbers, whole, strict=True):
+            told[number] = some
+    return told
 
 
 def _ids(page: Page) -> dict[str, object]:
@@ -133,67 +143,6 @@ def _ids(page: Page) -> dict[str, object]:
 
 def _instant(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def _later(told: Sequence[Told], after: str) -> Sequence[Told]:
-    return [one for one in told if one.osv_id > after]
-
-
-def _told(answering: Answering, asked: Sequence[Asked]) -> list[list[Told]]:
-    """Find the advisories of each question, by id; those that nobody asked to be told are left out."""
-    session = answering.session
-    patterns = standing_patterns(session)
-    origins = [PRIVATE if patterns.claim(*one.name, one.address) else one.origin for one in asked]
-    found: list[list[Hit | Mention]] = [[] for _ in asked]
-    for origin in sorted(set(origins)):
-        mine = [one if origins[number] == origin else None for number, one in enumerate(asked)]
-        for hits, more in zip(found, matches_of(session, _questions(mine), origin=origin), strict=True):
-            hits.extend(more)
-    for hits, mentions in zip(found, advisories_of(session, _questions(asked, any_version=True)), strict=True):
-        hits.extend(mentions)
-    advisories = _advisories(session, {hit.advisory_id for hits in found for hit in hits})
-    return [
-        sorted(_chosen(hits, advisories, origin, possible=answering.possible), key=_by_id)
-        for hits, origin in zip(found, origins, strict=True)
-    ]
-
-
-def _questions(asked: Iterable[Asked | None], *, any_version: bool = False) -> list[Question]:
-    """Give the questions of one kind; the others ask nothing, in their places."""
-    return [one.question if one and one.any_version == any_version else () for one in asked]
-
-
-def _by_id(told: Told) -> str:
-    return told.osv_id
-
-
-class _Advisory(NamedTuple):
-    osv_id: str
-    modified: datetime
-    kind: str
-    source: str
-
-
-def _advisories(session: ReadSession, advisory_ids: set[int]) -> dict[int, _Advisory]:
-    if not advisory_ids:
-        return {}
-    columns = [getattr(Advisory, name) for name in _Advisory._fields]
-    rows = session.execute(select(Advisory.id, *columns).where(Advisory.id == any_of(sorted(advisory_ids))))
-    return {advisory_id: _Advisory(*rest) for advisory_id, *rest in rows}
-
-
-def _chosen(
-    hits: Iterable[Hit | Mention], advisories: dict[int, _Advisory], origin: str, *, possible: bool
-) -> Iterator[Told]:
-    foreign = origin in (PRIVATE, ELSEWHERE)
-    for hit in hits:
-        advisory = advisories[hit.advisory_id]
-        malware = advisory.kind == "malware"
-        if origin == PRIVATE and not malware and advisory.source != "own":
-            continue  # `advisories.origins` has left it out of the matches already, not of what speaks of a package
-        surely = hit.certainty == "certain" and not (foreign and malware and isinstance(hit, Mention))
-        if possible or surely or (malware and not foreign):
-            yield Told(hit.advisory_id, advisory.osv_id, advisory.modified, hit)
 
 
 # --- records ---------------------------------------------------------------------------------------------------------
@@ -216,24 +165,24 @@ _RECORD = select(Advisory.id, cast(Advisory.record, Text).label("record"), Advis
 
 def _records(session: ReadSession, told: Sequence[Told]) -> Iterator[bytes]:
     """Give the records of advisories, in this order; read as they are asked for."""
-    hits = {one.advisory_id: one.hit for one in told}
-    rows = _RECORD.where(Advisory.id == any_of(hits)).order_by(Advisory.osv_id)
+    by_id = {one.advisory_id: one for one in told}
+    rows = _RECORD.where(Advisory.id == any_of(by_id)).order_by(IN_ORDER)
     for row in session.execute(rows, execution_options={"yield_per": 50}):
-        yield _written(row.record, row.withdrawn_at, hits[row.id])
+        yield _written(row.record, row.withdrawn_at, by_id[row.id])
 
 
-def _written(record: str, withdrawn_at: datetime | None, hit: Hit | Mention | None) -> bytes:
+def _written(record: str, withdrawn_at: datetime | None, told: Told | None) -> bytes:
     """Write a record as received. It says so where its feed has dropped it, or where the match is only possible."""
     marks: dict[str, object] = {}
     if withdrawn_at is not None and '"withdrawn"' not in record:
         marks["withdrawn"] = _instant(withdrawn_at)
-    possible = hit is not None and hit.certainty == "possible"
+    possible = told is not None and told.certainty == "possible"
     if not marks and not possible:
         return record.encode()
     whole: dict[str, object] = orjson.loads(record) | marks
-    if possible and hit is not None:
+    if possible and told is not None:
         own = whole.get("database_specific")
-        said = {"certainty": hit.certainty, "rule": hit.rule}
+        said = {"certainty": told.certainty, "rule": told.rule}
         whole["database_specific"] = {**(own if isinstance(own, dict) else {}), "muster": said}
     return orjson.dumps(whole)
 
