@@ -26,6 +26,7 @@ from service.flows.upstream_ranges import Listed, UpstreamRanges
 from service.inventory.catalogue_models import Component, OsvPackage, Package
 from service.inventory.field import products_by_component
 from service.inventory.upstream import upstream_of
+from service.purls.identity import NO_ECOSYSTEM
 
 #: So many are named.
 MOST: Final = 100
@@ -118,7 +119,9 @@ class _Judge:
 
     def judge(self, row: NearComponent, package: NearPackage, product_count: int) -> NearMiss:
         """Describe one component."""
-        entry, reason = row.entry, row.unevaluated
+        # What OSV has no ecosystem for, an advisory of our own names by purl.
+        entry = row.entry
+        reason = "" if entry and row.unevaluated == NO_ECOSYSTEM else row.unevaluated
         looks = None if package.own_versions else self._ranges.hold(package.purl.type, row.version)
         kind = self._kind(package, entry, reason, looks=looks)
         told = (self._who(row, package), self._why(kind, entry, reason), self._version(row, package, looks=looks))

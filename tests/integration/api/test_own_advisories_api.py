@@ -105,7 +105,7 @@ def test_the_same_code_in_other_packagings_is_a_near_miss(admin: TestClient) -> 
     said = put(admin, dry_run=True)
     kinds = missed(said)
     assert kinds[CONAN] == ("other-packaging", True)
-    assert kinds["pkg:rpm/fedora/xz-libs@5.6.0-2.fc40?distro=fedora-40"][1] is True
+    assert kinds["pkg:rpm/fedora/xz-libs@5.6.0-2.fc40?distro=fedora-40"] == ("other-packaging", True)
     assert kinds[NAMESAKE][0] == "same-name"
     assert kinds[FIXED.partition("?")[0] + "?distro=debian-13"] == ("other-version", False)
     assert kinds["xz-libs"] == ("cannot-evaluate", None)
