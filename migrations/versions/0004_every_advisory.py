@@ -180,9 +180,14 @@ def _origins() -> None:
             op.add_column(table, sa.Column(column, sa.Text(collation='C'), server_default=sa.text("''"), nullable=False))
     op.create_index('ix_component_obtained_from', 'component', ['obtained_from'], postgresql_where=sa.text("obtained_from <> ''"))
     op.create_index('ix_component_internal', 'component', ['id'], postgresql_where=sa.text("internal <> ''"))
+    # What is stored was read by who did not listen to that.
+    op.add_column('document', sa.Column('heard', sa.Boolean(), server_default=sa.text('false'), nullable=False))
+    op.create_index('ix_document_unheard', 'document', ['id'], postgresql_where=sa.text('NOT heard'))
 
 
 def _without_origins() -> None:
+    op.drop_index('ix_document_unheard', 'document')
+    op.drop_column('document', 'heard')
     op.drop_index('ix_component_internal', 'component')
     op.drop_index('ix_component_obtained_from', 'component')
     for table, columns in (('match', ('note',)), ('component_coord', ('provenance',)), ('component', ('provenance', 'obtained_from', 'internal'))):

@@ -4,6 +4,9 @@ Batch by batch, each its own transaction, beside uploads and syncs and in any nu
 rows that nobody has in hand. Advisories whose ranges changed, or that speak of components whose coordinates changed,
 are left unsettled in the same transaction; matches and exposures follow once all is read.
 
+Where components came from stands in documents alone. Those in the field are heard before anything else, since malware
+stands or falls by it; the others when all the rest is done.
+
 Until then keys of two readings lie side by side, and a comparison between them may be wrong. So `settle` waits for us,
 that nothing is resolved by mistake, and answers say ``unknown``. What an own advisory hits in the meantime is looked at
 again at the end.
@@ -18,8 +21,10 @@ from sqlalchemy import Engine, text
 from service.advisories.rekeying import outdated, rekey_advisories, unsettle
 from service.advisories.rematching import Rematched, rematch_stretch
 from service.db import Lock, WriteSession, reading
+from service.flows.private_names import hear_origins
 from service.flows.settling import settle
 from service.flows.traffic import in_transaction
+from service.inventory.rehearing import hear_stored, unheard
 from service.inventory.rekeying import component_ids, rekey_components
 from service.log import logger
 
@@ -37,16 +42,18 @@ Progress = Callable[[int, int], None]
 def rekey(engine: Engine, *, now: datetime, progress: Progress = lambda *_: None) -> tuple[int, int]:
     """Read again what another version of ours read, and let matches and exposures follow.
 
-    Costs a look at two indexes where there is nothing to do.
+    Costs a look at three indexes where there is nothing to do.
 
     Returns:
         How many components and advisories were read.
     """
     with reading(engine) as session:
-        if not outdated(session):
+        if not (outdated(session) or unheard(session)):
             return 0, 0
     logger("flows").warning("what another version read is read again; until then answers are unknown")
     components = advisories = 0
+    while in_transaction(engine, partial(_hear, in_field=True)):
+        progress(components, advisories)
     while read := in_transaction(engine, partial(_components, count=_COMPONENTS_AT_ONCE)):
         components += read
         progress(components, advisories)
@@ -55,7 +62,16 @@ def rekey(engine: Engine, *, now: datetime, progress: Progress = lambda *_: None
         progress(components, advisories)
     settle(engine, actor=REKEYING, now=now)
     logger("flows").warning("everything is read again", components=components, advisories=advisories)
+    while in_transaction(engine, partial(_hear, in_field=False)):
+        progress(components, advisories)
+    settle(engine, actor=REKEYING, now=now)
     return components, advisories
+
+
+def _hear(session: WriteSession, *, in_field: bool) -> int:
+    count, component_ids = hear_stored(session, in_field=in_field)
+    hear_origins(session, component_ids)
+    return count
 
 
 def _components(session: WriteSession, count: int) -> int:

@@ -82,15 +82,28 @@ def resolve_all(session: WriteSession, documents: Sequence[Document]) -> list[Re
     missing = wanted.keys() - ids.keys()
     if missing:
         ids |= _add(session, [wanted[digest] for digest in sorted(missing)], said)
+    heard = _hear(session, said, known)
+    resolved = []
+    for entries in listings:
+        resolved.append(_resolved(entries, ids, missing, heard))
+        missing = missing - {entry.digest for _, entry in entries}
+    return resolved
+
+
+def hear_documents(session: WriteSession, documents: Iterable[Document]) -> AbstractSet[int]:
+    """Hear what documents say of where components came from, if that is more than was known; gives these components."""
+    said = _provenances(map(entries_of, documents))
+    return _hear(session, said, _known(session, said)) if said else frozenset()
+
+
+def _hear(
+    session: WriteSession, said: Mapping[UUID, Provenance], known: Mapping[UUID, tuple[int, int]]
+) -> AbstractSet[int]:
     more = {known[d][0]: word for d, word in said.items() if d in known and word.strength > known[d][1]}
     if more:
         hear(session, more)
         claim_heard(session, more)
-    resolved = []
-    for entries in listings:
-        resolved.append(_resolved(entries, ids, missing, more.keys()))
-        missing = missing - {entry.digest for _, entry in entries}
-    return resolved
+    return more.keys()
 
 
 def _provenances(listings: Iterable[list[tuple[str, Entry]]]) -> dict[UUID, Provenance]:

@@ -37,6 +37,7 @@ def store_documents(session: WriteSession, received: Sequence[tuple[bytes, Docum
                     "spec_version": document.spec_version,
                     "received_at": now,
                     "envelope": _envelope_values(document),
+                    "heard": True,
                 }
                 for digest, (data, document) in missing.items()
             ],

@@ -81,13 +81,14 @@ class Document(Base):
     """The bytes of an SBOM as received (zstd), one row per distinct content.
 
     `envelope` is what was around it (`sbom.document.Envelope`), `conformance` what its schema says of it; NULL where
-    nobody asked yet.
+    nobody asked yet. `heard`: its components know what it says of where they came from (`rehearing`).
     """
 
     __tablename__ = "document"
     __table_args__ = (
         Index("uq_document_sha256", "sha256", unique=True),
         Index("ix_document_unchecked", "id", postgresql_where=text("conformance IS NULL")),
+        Index("ix_document_unheard", "id", postgresql_where=text("NOT heard")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -99,6 +100,7 @@ class Document(Base):
     received_at: Mapped[datetime]
     envelope: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
     conformance: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    heard: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Graph(Base):
