@@ -74,7 +74,12 @@ def _of_registry(text: str, glob: str) -> Pattern:
 def _expression(glob: str, *, below: bool) -> str:
     if below and glob.endswith(".*"):
         return _expression(glob[:-2], below=False) + r"(?:\..*)?"
-    return ".*".join(map(re.escape, glob.split("*")))
+    first, *between = map(re.escape, glob.split("*"))
+    if not between:
+        return first
+    *middle, last = between
+    # The first place where a part fits will do; to try the others would take for ever where there are many parts.
+    return first + "".join(f"(?>.*?{part})" for part in middle) + f".*{last}"
 
 
 def _folded(kind: str, name: str) -> str:

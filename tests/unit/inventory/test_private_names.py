@@ -40,6 +40,21 @@ def test_its_neighbours_do_not(pattern: str, package: tuple[str, str, str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "falls"),
+    [("acme-x-api-y-core", True), ("acme-api-api-core", True), ("acme-api-core-x", False), ("acme-core-api", False)],
+)
+def test_a_pattern_may_leave_several_parts_open(name: str, *, falls: bool) -> None:
+    assert bool(Patterns(["npm:acme-*api*-core"]).claim("npm", "", name)) == falls
+
+
+@pytest.mark.timeout(10)
+def test_many_stars_cost_no_time_that_grows_with_their_number() -> None:
+    pattern = Patterns(["npm:" + "ab*" * 90 + "zz", "maven:" + "ab*" * 90 + "zz.*", "registry:" + "ab*" * 90 + "zz"])
+    assert pattern.claim("npm", "", "ab" * 150) == pattern.claim("maven", "ab" * 150, "x") == ""
+    assert pattern.claim_address("ab" * 100) == ""
+
+
+@pytest.mark.parametrize(
     ("address", "claimed"),
     [
         ("nexus.acme.example", True),
