@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import LargeBinary, Row, case, func, select, type_coerce
 
 from service.advisories.models import Advisory, Match, Vulnerability, VulnerabilityAdvisory
 from service.advisories.signals import SILENCE, Signals, signals_of
@@ -11,7 +11,10 @@ from service.db import ReadSession, any_of
 
 
 class Evidence(NamedTuple):
-    """One advisory's word that a component has a vulnerability."""
+    """One advisory's word that a component has a vulnerability.
+
+    `edition` is another one as soon as anything is another that is stored of the advisory's record.
+    """
 
     component_id: int
     vulnerability_id: int
@@ -29,6 +32,7 @@ class Evidence(NamedTuple):
     informational: str | None
     osv_package_id: int
     note: str = ""
+    edition: bytes = b""
 
 
 #: The class of what is no vulnerability: RustSec's unmaintained, unsound, notice; else an update that fixes none.
@@ -38,6 +42,14 @@ _CLASS = case(
         Advisory.kind == "informational",
         func.coalesce(Advisory.record["affected"][0]["database_specific"]["informational"].astext, "update"),
     )
+)
+
+#: A record's bytes, the version of ours that read them, and whether it still holds.
+EDITION = type_coerce(
+    Advisory.digest.op("||")(func.int4send(Advisory.key_version)).op("||")(
+        func.boolsend(Advisory.withdrawn_at.is_(None))
+    ),
+    LargeBinary(),
 )
 
 
@@ -63,6 +75,7 @@ def evidence_about(
             _CLASS,
             Match.osv_package_id,
             Match.note,
+            EDITION,
         )
         .join(Advisory, Advisory.id == Match.advisory_id)
         .join(VulnerabilityAdvisory, VulnerabilityAdvisory.advisory_id == Advisory.id)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from sqlalchemy import select
@@ -68,17 +69,17 @@ class Finding:
     signals: Signals = SILENCE
     fixes: Fixes | None = None
 
-    @property
+    @cached_property
     def severity(self) -> str:
         """The worst that any of its advisories says."""
         return worst(item.severity for item in self.evidence)
 
-    @property
+    @cached_property
     def certainty(self) -> str:
         """Certain as soon as one advisory is."""
         return "certain" if any(item.certainty == "certain" for item in self.evidence) else "possible"
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Malware as soon as one advisory says so."""
         kinds = {item.kind for item in self.evidence}

@@ -2,7 +2,7 @@
 
 from osv_bucket import make_affected, make_record
 from sqlalchemy import select
-from story import Story
+from story import Story, statements
 
 from service.db import reading
 from service.flows.field_findings import findings_in_field
@@ -52,6 +52,23 @@ def test_what_nothing_fixes_says_what_is_known_instead(story: Story) -> None:
         "last": (False, "no fix is named; x_ours-4 knows 3.0.0 as the last affected version"),
         "evil": (False, "malicious code: remove it"),
     }
+
+
+def test_what_was_found_is_remembered_until_an_advisory_says_something_else(story: Story) -> None:
+    record = make_record("x_ours-1", "npm/lodash", "introduced 0", "fixed 1.4.5")
+    story.publish(record)
+    first = story.upload("shop", OLD)["findings"][0]["fixes"]
+
+    with statements(story.engine) as sent:
+        again = story.upload("shop", OLD, "pkg:npm/new@1.0.0")["findings"][0]["fixes"]
+    # Something is added, and the interval in which the component lies is as it was.
+    events = ("introduced 0", "fixed 1.4.5", "introduced 2.0.0", "fixed 2.0.1")
+    story.publish(make_record("x_ours-1", "npm/lodash", *events))
+    amended = story.upload("shop", OLD)["findings"][0]["fixes"]
+
+    assert first == again
+    assert not [text for text in sent if text.startswith("SELECT affected.advisory_id, affected.osv_package_id")]
+    assert (first["all"], amended["all"]) == (["1.4.5"], ["1.4.5", "2.0.1"])
 
 
 def test_what_is_unmaintained_is_shown_as_that_and_opens_nothing(story: Story) -> None:
