@@ -12,12 +12,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import IO
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import httpx
-import stamina
 
 from service.advisories.feed_source import (
     ARCHIVE,
@@ -36,31 +34,21 @@ from service.advisories.feed_source import (
     segment,
 )
 from service.advisories.osv_record import MAX_RECORD_BYTES
+from service.advisories.retrying_client import (
+    WORTH_ANOTHER_TRY,
+    Patience,
+    TryAgain,
+    attempts,
+    between,
+    conditions,
+    retry_after,
+    wait_before_next,
+    without_credentials,
+)
 
 #: As many as OSV's own client has.
 _AT_ONCE = 10
 _WHOLE, _PART, _UNCHANGED, _MISSING, _NO_SUCH_PART = 200, 206, 304, 404, 416
-_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class _TryAgainError(Exception):
-    """A failure that may pass by itself; `after` is what the server asked for."""
-
-    def __init__(self, reason: str, after: timedelta | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to go on with a server that fails. An attempt that brought something does not count as one."""
-
-    attempts: int = 4
-    first_wait: timedelta = timedelta(seconds=1)
-    longest_wait: timedelta = timedelta(seconds=60)
-    connect: timedelta = timedelta(seconds=10)
-    silence: timedelta = timedelta(seconds=30)
-    one_file: timedelta = timedelta(minutes=20)
 
 
 @dataclass
@@ -103,7 +91,9 @@ class BucketFeed:
     def index(self, ecosystem: str, *, known: Tags = UNKNOWN) -> Fetched | None:
         """Fetch the ecosystem's index, unless the server says it is unchanged."""
         with tempfile.TemporaryFile() as file:
-            answer = _found(self._fetch(_path(ecosystem, INDEX), file, MAX_INDEX_BYTES, _conditions(known)))
+            answer = _found(
+                self._fetch(_path(ecosystem, INDEX), file, MAX_INDEX_BYTES, conditions(known.etag, known.last_modified))
+            )
             return None if answer.status_code == _UNCHANGED else Fetched(_content(file), _tags(answer.headers))
 
     def archive_bytes(self, ecosystem: str) -> int | None:
@@ -176,36 +166,21 @@ class BucketFeed:
             before = download.received
             try:
                 return self._try_a_few_times(download)
-            except (_TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
+            except (TryAgain, httpx.HTTPError, httpx.InvalidURL) as error:
                 moves = download.validator is not None and download.received > before
-                if moves and self._wait_before_next(error) is not False:
+                if moves and wait_before_next(self._patience, error) is not False:
                     continue
                 reason = f"{self.url}/{path}: {error or type(error).__name__}"
                 raise (FeedBusy if self._asks_for_peace(error) else FeedUnavailable)(reason) from error
 
     def _try_a_few_times(self, download: _Download) -> httpx.Response:
-        patience = self._patience
-        for attempt in stamina.retry_context(
-            on=self._wait_before_next,
-            attempts=patience.attempts,
-            timeout=None,
-            wait_initial=patience.first_wait,
-            wait_max=patience.longest_wait,
-            wait_jitter=patience.first_wait,
-        ):
+        for attempt in attempts(self._patience):
             with attempt:
                 return self._fetch_once(download)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _wait_before_next(self, error: Exception) -> bool | timedelta:
-        if isinstance(error, _TryAgainError):
-            if error.after is None:
-                return True
-            return error.after if error.after <= self._patience.longest_wait else False
-        return isinstance(error, httpx.TransportError)
-
     def _asks_for_peace(self, error: Exception) -> bool:
-        return isinstance(error, _TryAgainError) and (error.after or timedelta()) > self._patience.longest_wait
+        return isinstance(error, TryAgain) and (error.after or timedelta()) > self._patience.longest_wait
 
     def _fetch_once(self, download: _Download) -> httpx.Response:
         if download.validator is None:
@@ -225,17 +200,17 @@ class BucketFeed:
     def _judge(self, answer: httpx.Response, download: _Download, start: int) -> None:
         """Pass what is the file, or its rest from *start* on."""
         name, status = without_credentials(download.url), answer.status_code
-        if status in _WORTH_ANOTHER_TRY:
-            raise _TryAgainError(f"answered {status}", _retry_after(answer.headers))
+        if status in WORTH_ANOTHER_TRY:
+            raise TryAgain(f"answered {status}", retry_after(answer.headers))
         if status == _NO_SUCH_PART or (
             status == _PART and not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         ):
             download.begin_anew()
-            raise _TryAgainError("gave another part than was asked for")
+            raise TryAgain("gave another part than was asked for")
         if status not in (_WHOLE, _PART):
             raise FeedUnavailable(f"{name} answered {status}")
         if answer.headers.get("Content-Type", "").strip().lower().startswith("text/html"):
-            raise _TryAgainError("answered a web page instead of the file")
+            raise TryAgain("answered a web page instead of the file")
 
     def _receive(self, answer: httpx.Response, download: _Download) -> None:
         file, start = download.file, download.file.tell()
@@ -257,22 +232,10 @@ class BucketFeed:
 _AS_IT_IS = {"Accept-Encoding": "identity"}
 
 
-def without_credentials(url: str) -> str:
-    """Leave out user and password, which belong in no log and no answer."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 def _found(answer: httpx.Response) -> httpx.Response:
     if answer.status_code == _MISSING:
         raise FeedUnavailable(f"{without_credentials(str(answer.url))} does not exist")
     return answer
-
-
-def _conditions(known: Tags) -> dict[str, str]:
-    if known.etag:
-        return {"If-None-Match": known.etag}
-    return {"If-Modified-Since": known.last_modified} if known.last_modified else {}
 
 
 def _tags(headers: httpx.Headers) -> Tags:
@@ -282,7 +245,7 @@ def _tags(headers: httpx.Headers) -> Tags:
 def _safely_dated(headers: httpx.Headers) -> str | None:
     """Give ``Last-Modified``, unless the file may have changed again within the same second (RFC 9110, 8.8.2.2)."""
     modified = headers.get("Last-Modified", "")
-    age = _between(modified, headers.get("Date", ""))
+    age = between(modified, headers.get("Date", ""))
     return modified if age is not None and age > timedelta(seconds=1) else None
 
 
@@ -292,22 +255,6 @@ def _validator(headers: httpx.Headers) -> str | None:
         return None
     etag = headers.get("ETag", "")
     return etag if etag.startswith('"') else _safely_dated(headers)
-
-
-def _retry_after(headers: httpx.Headers) -> timedelta | None:
-    """Read ``Retry-After``: seconds, or a date that is measured against the server's own clock."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), 86_400))
-    waits = _between(headers.get("Date", ""), value)
-    return None if waits is None else max(waits, timedelta())
-
-
-def _between(earlier: str, later: str) -> timedelta | None:
-    try:
-        return parsedate_to_datetime(later) - parsedate_to_datetime(earlier)
-    except (ValueError, TypeError):
-        return None
 
 
 def _content(file: IO[bytes]) -> bytes:

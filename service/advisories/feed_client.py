@@ -7,13 +7,12 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from service.advisories.feed_bucket_client import BucketFeed, Patience
+from service.advisories.feed_bucket_client import BucketFeed
 from service.advisories.feed_folder import BundleInTar, FolderFeed
 from service.advisories.feed_source import FeedClient, FeedUnavailable
+from service.advisories.retrying_client import PATIENT, Patience
 
-__all__ = ["FeedClient", "FeedUnavailable", "Patience", "open_feed"]
-
-PATIENT = Patience()
+__all__ = ["PATIENT", "FeedClient", "FeedUnavailable", "Patience", "open_feed"]
 
 
 @contextmanager

@@ -23,8 +23,8 @@ import httpx
 import msgspec
 import stamina
 
-from service.advisories.feed_bucket_client import without_credentials
 from service.advisories.osv_record import MAX_RECORD_BYTES
+from service.advisories.retrying_client import TryAgain, retry_after, without_credentials
 from service.errors import UpstreamUnavailable
 
 MOST_QUESTIONS: Final = 1_000
@@ -84,14 +84,6 @@ class _Results(msgspec.Struct):
 
 class _Status(msgspec.Struct):
     message: str = ""
-
-
-class _TryAgainError(Exception):
-    """A failure that may pass by itself; `after` is what the server asked for."""
-
-    def __init__(self, reason: str, after: timedelta = timedelta()) -> None:
-        super().__init__(reason)
-        self.after = after
 
 
 class _Refused(NamedTuple):
@@ -196,17 +188,17 @@ class OsvApi:
             ):
                 with attempt:
                     return self._send_once(method, path, body, most)
-        except (_TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except (TryAgain, httpx.HTTPError, httpx.InvalidURL) as error:
             raise OsvApiUnavailable(f"{self._shown}{path}: {error or type(error).__name__}") from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _wait_before_next(self, error: Exception, number: int) -> bool | timedelta:
-        passing = isinstance(error, (_TryAgainError, httpx.TransportError))
+        passing = isinstance(error, (TryAgain, httpx.TransportError))
         if not passing or isinstance(error, httpx.UnsupportedProtocol):
             return False
         # Not for secrets: it keeps those who failed together from coming back together.
         wait = self._patience.unit * (number**2 + uniform(0, 2 * number))  # noqa: S311
-        asked = error.after if isinstance(error, _TryAgainError) else timedelta()
+        asked = (isinstance(error, TryAgain) and error.after) or timedelta()
         return max(wait, asked) if asked <= self._patience.longest_wait else False
 
     def _send_once(self, method: str, path: str, body: bytes, most: int) -> tuple[int, bytes]:
@@ -215,14 +207,14 @@ class OsvApi:
         with self._client.stream(method, self._url + path, content=body or None, headers=headers) as answer:
             status = answer.status_code
             if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise _TryAgainError(f"answered {status}", _retry_after(answer.headers))
+                raise TryAgain(f"answered {status}", retry_after(answer.headers))
             received = bytearray()
             for chunk in answer.iter_bytes():
                 received += chunk
                 if len(received) > most:
                     raise OsvApiUnavailable(f"{self._shown}{path} answers with more than {most} bytes.")
                 if time.monotonic() > deadline:
-                    raise _TryAgainError("was not complete in time")
+                    raise TryAgain("was not complete in time")
             return status, bytes(received)
 
 
@@ -241,8 +233,3 @@ def _message(body: bytes) -> str:
         return msgspec.json.decode(body, type=_Status).message
     except msgspec.DecodeError:
         return body[:200].decode(errors="replace")
-
-
-def _retry_after(headers: httpx.Headers) -> timedelta:
-    value = headers.get("Retry-After", "").strip()
-    return timedelta(seconds=min(int(value), 86_400)) if value.isascii() and value.isdigit() else timedelta()

@@ -7,27 +7,24 @@ size is limited, and an answer cut short is an error, not an answer.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import httpx
-import stamina
 
-from service.advisories.feed_bucket_client import without_credentials
-from service.advisories.feed_client import PATIENT, FeedUnavailable, Patience
+from service.advisories.feed_source import FeedUnavailable
+from service.advisories.retrying_client import (
+    PATIENT,
+    WORTH_ANOTHER_TRY,
+    Patience,
+    TryAgain,
+    attempts,
+    conditions,
+    retry_after,
+    without_credentials,
+)
 
 _UNCHANGED = 304
-_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class _TryAgainError(Exception):
-    """A failure that may pass by itself; `after` is what the server asked for."""
-
-    def __init__(self, reason: str, after: timedelta | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,37 +71,22 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _patiently(fetch: Callable[[], Download | None], url: str, patience: Patience) -> Download | None:
-    def wait_before_next(error: Exception) -> bool | timedelta:
-        if isinstance(error, _TryAgainError):
-            if error.after is None:
-                return True
-            return error.after if error.after <= patience.longest_wait else False
-        return isinstance(error, httpx.TransportError)
-
-    retrying = stamina.retry_context(
-        on=wait_before_next,
-        attempts=patience.attempts,
-        timeout=None,
-        wait_initial=patience.first_wait,
-        wait_max=patience.longest_wait,
-        wait_jitter=patience.first_wait,
-    )
     try:
-        for attempt in retrying:
+        for attempt in attempts(patience):
             with attempt:
                 return fetch()
-    except (_TryAgainError, httpx.HTTPError, httpx.InvalidURL) as error:
+    except (TryAgain, httpx.HTTPError, httpx.InvalidURL) as error:
         raise FeedUnavailable(f"{without_credentials(url)}: {error or type(error).__name__}") from error
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _fetch_once(client: httpx.Client, url: str, known: Validators, limit: int, patience: Patience) -> Download | None:
     deadline = time.monotonic() + patience.one_file.total_seconds()
-    with client.stream("GET", url, headers=_conditions(known)) as answer:
+    with client.stream("GET", url, headers=conditions(known.etag, known.last_modified)) as answer:
         if answer.status_code == _UNCHANGED:
             return None
-        if answer.status_code in _WORTH_ANOTHER_TRY:
-            raise _TryAgainError(f"answered {answer.status_code}", _retry_after(answer.headers))
+        if answer.status_code in WORTH_ANOTHER_TRY:
+            raise TryAgain(f"answered {answer.status_code}", retry_after(answer.headers))
         if not answer.is_success:
             raise FeedUnavailable(f"{without_credentials(url)} answered {answer.status_code}")
         content = bytearray()
@@ -116,20 +98,3 @@ def _fetch_once(client: httpx.Client, url: str, known: Validators, limit: int, p
                 raise FeedUnavailable(f"{without_credentials(url)} was not complete after {patience.one_file}")
         validators = Validators(answer.headers.get("ETag"), answer.headers.get("Last-Modified"))
         return Download(bytes(content), validators)
-
-
-def _conditions(known: Validators) -> dict[str, str]:
-    if known.etag:
-        return {"If-None-Match": known.etag}
-    return {"If-Modified-Since": known.last_modified} if known.last_modified else {}
-
-
-def _retry_after(headers: httpx.Headers) -> timedelta | None:
-    """Read ``Retry-After``: seconds, or a date that is measured against the server's own clock."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value), 86_400))
-    try:
-        return max(parsedate_to_datetime(value) - parsedate_to_datetime(headers["Date"]), timedelta())
-    except (ValueError, TypeError, KeyError):
-        return None

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.dialects import postgresql as pg
 
 from service.advisories import epss, kev
-from service.advisories.feed_bucket_client import without_credentials
 from service.advisories.feed_client import PATIENT, Patience
+from service.advisories.retrying_client import without_credentials
 from service.advisories.signal_models import SignalFeed
 from service.advisories.signals_client import Download, Validators, download
 from service.advisories.signals_reading import MOST_NAMED, MalformedSignals, Reading

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from service.access import audit
 from service.access.roles import Actor
-from service.advisories.feed_bucket_client import without_credentials
 from service.advisories.feeds import State, freshness, held_counts
 from service.advisories.reading import unevaluated_by_reason
 from service.advisories.rekeying import outdated
+from service.advisories.retrying_client import without_credentials
 from service.advisories.signals_state import signal_states
 from service.api.deps import Configured, Now, Read, Write, may
 from service.api.problems import problems

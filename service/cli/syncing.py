@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
 
-from service.advisories.feed_bucket_client import without_credentials
 from service.advisories.feeds import freshness, held_counts
+from service.advisories.retrying_client import without_credentials
 from service.advisories.signals_syncing import SOURCES
 from service.advisories.syncing import Progress as HowFar
 from service.advisories.syncing import Synced

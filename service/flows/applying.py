@@ -9,12 +9,12 @@ from types import MappingProxyType
 
 from sqlalchemy import Engine
 
-from service.advisories.feed_bucket_client import without_credentials
 from service.advisories.feed_bundle import MAX_SIGNAL_BYTES, SIGNAL_FILES
 from service.advisories.feed_client import PATIENT, FeedClient, Patience, open_feed
 from service.advisories.feed_loss import carried_by, hold_lost, let_go, lost_ecosystems
 from service.advisories.feed_source import FeedUnavailable
 from service.advisories.feeds import ecosystems_in_use, record_attempt, record_failure, record_outage
+from service.advisories.retrying_client import without_credentials
 from service.advisories.signals_client import Download, Validators
 from service.advisories.signals_syncing import take_signal
 from service.advisories.syncing import Progress, Synced, sync_ecosystem
