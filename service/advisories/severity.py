@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from cvss import CVSS2, CVSS3, CVSS4
 from cvss.exceptions import CVSSError
@@ -48,6 +48,9 @@ _WORDS: dict[str, Level] = {
     "unimportant": "low",
 }
 
+#: Characters; version 4 with all of its metrics has 190. What is longer is none, and would be remembered.
+_LONGEST_VECTOR: Final = 500
+
 
 def rate(severities: object, database_specific: object, ecosystem_specific: object) -> Severity:
     """Rate one set of statements: the record's own, or those of one affected package.
@@ -59,7 +62,8 @@ def rate(severities: object, database_specific: object, ecosystem_specific: obje
     """
     stated = _stated(severities) or _stated_aside(database_specific)
     for kind in _CALCULATORS:
-        scored = [s for type_, score, field in stated if type_ == kind and (s := _from_vector(kind, score, field))]
+        vectors = ((score, field) for type_, score, field in stated if type_ == kind and len(score) <= _LONGEST_VECTOR)
+        scored = [s for score, field in vectors if (s := _from_vector(kind, score, field))]
         if scored:
             return most_severe(scored)
     words = [(score, field) for type_, score, field in stated if type_ not in _CALCULATORS]

@@ -25,6 +25,9 @@ COMMIT: Final = "commit"
 #: Stands for the version where none is asked about; every packaging can read it.
 _ANY_VERSION: Final = "0-r0"
 
+#: Characters. Ecosystems are remembered by those who look them up.
+_LONGEST_ECOSYSTEM: Final = 300
+
 _HASH = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?")
 
 
@@ -143,7 +146,7 @@ def meaning_of(query: Query) -> Asked:
         return _of_purl(package, version)
     if not package.name or not package.ecosystem:
         raise Malformed("Invalid query: give a package's purl, or its name and ecosystem, or a commit.")
-    if package.ecosystem.partition(":")[0] not in ECOSYSTEMS:
+    if len(package.ecosystem) > _LONGEST_ECOSYSTEM or package.ecosystem.partition(":")[0] not in ECOSYSTEMS:
         raise Malformed(f"Invalid ecosystem: {package.ecosystem[:80]}.")
     question = asked_for(package.ecosystem, package.name, version or _ANY_VERSION)
     unordered = bool(version) and all(key_of(one)[0] is None for one in question)

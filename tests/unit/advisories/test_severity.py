@@ -54,6 +54,10 @@ def test_what_says_nothing_is_unscored_not_none(severities: object) -> None:
     assert rate(severities, {"severity": None}, "x") is UNSCORED
 
 
+def test_what_is_too_long_for_a_vector_is_none() -> None:
+    assert rate([{"type": "CVSS_V3", "score": "CVSS:3.1/" + "AV:N/" * 200}], None, None) is UNSCORED
+
+
 def test_the_most_severe_is_picked_by_level_then_score() -> None:
     word, lower, higher = (Severity("high", None, None), Severity("high", 7.1, "a"), Severity("high", 8.8, "b"))
 

@@ -299,6 +299,7 @@ def test_a_token_belongs_to_its_question(api: httpx.Client) -> None:
         ({"package": {"ecosystem": "npm"}}, "Invalid query"),
         ({"package": {"name": "a\0b", "ecosystem": "npm"}}, "Invalid query"),
         ({"package": {"name": "django", "ecosystem": "pypi"}, "version": "1"}, "Invalid ecosystem"),
+        ({"package": {"name": "django", "ecosystem": "Debian:" + "9" * 300}, "version": "1"}, "Invalid ecosystem"),
         ({"package": {"purl": "npm/lodash"}}, "Invalid PURL"),
         ({"package": {"purl": "pkg:npm/lodash@1"}, "version": "1"}, "version specified"),
         ({"package": {"purl": "pkg:npm/lodash@1", "name": "lodash"}}, "name specified"),
