@@ -258,6 +258,13 @@ def test_rows_that_cannot_be_read_keep_what_they_said_and_hold_up_nobody_else(to
     assert told.exposure().priority == "act"
 
 
+def test_texts_that_the_catalogue_leaves_empty_are_empty(told: Told) -> None:
+    list_it(told, vulnerabilityName="", requiredAction=" \\N ", dueDate="")
+
+    assert told.state("kev").last_error is None
+    assert told.exposure().priority == "act"
+
+
 def test_a_list_that_shrinks_at_once_is_held_until_somebody_agrees(told: Told) -> None:
     list_it(told)
     told.server.publish(kev=make_catalogue(OTHERS[0], released="2026-03-09T10:00:00Z"))
