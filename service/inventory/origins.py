@@ -5,20 +5,17 @@ Identity never changes; this may. A document that says more than the first one d
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import BigInteger, Text, and_, case, select, update
+from sqlalchemy import BigInteger, Text, case, select, update
 
 from service.db import ReadSession, WriteSession, any_of, arrays
 from service.inventory.catalogue_models import Component, ComponentCoord
-from service.purls.provenance import ELSEWHERE, PRIVATE, Provenance
+from service.purls.provenance import PRIVATE, Provenance
 
 #: A coordinate's provenance: the component's, unless its name or registry is the organisation's own.
 EFFECTIVE = case((Component.internal != "", PRIVATE), else_=Component.provenance)
 
 #: How much is known of where a component came from, as `Provenance.strength`.
 STRENGTH = case((Component.provenance != "", 2), (Component.obtained_from != "", 1), else_=0)
-
-#: Components whose names may be told to others: nobody's own, and from no other registry than the public one.
-TELLABLE = and_(Component.internal == "", Component.provenance != ELSEWHERE)
 
 
 def hear(session: WriteSession, said: Mapping[int, Provenance]) -> None:
