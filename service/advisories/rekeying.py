@@ -1,20 +1,24 @@
 """Advisories as an older version of ours read them, read again from the record as it was received.
 
-What reads the same keeps its rows and matches; of the others everything is written anew, and they are unsettled. An
-advisory that its feed no longer carries has no ranges and gets none.
+What reads the same keeps its rows and matches; of the others everything is written anew, and they are unsettled. Which
+vulnerabilities they make is worked out from all that live ones say. An advisory that its feed no longer carries has no
+ranges and gets none.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Text, cast, exists, or_, select, text, update
 
-from service.advisories.models import Advisory, Affected, Match
+from service.advisories.claims import names_held
+from service.advisories.grouping import group_advisories
+from service.advisories.models import Advisory, Affected, Match, VulnerabilityAdvisory
 from service.advisories.osv_record import OsvRecord, read_record
 from service.advisories.osv_schema import MalformedRecord
+from service.advisories.references import references
 from service.advisories.storing import Source, store
 from service.db import Lock, ReadSession, WriteSession, any_of
 from service.inventory.catalogue_models import OsvPackage
@@ -77,11 +81,21 @@ def rekey_advisories(session: WriteSession, count: int) -> int:
             news[row.source].append(record)
     for source, changed in news.items():
         store(session, changed, source=source)
+    _group_anew(session, records)
     session.execute(
         update(Advisory).where(Advisory.id == any_of([row.id for row in rows])).values(key_version=KEY_VERSION),
         execution_options={"synchronize_session": False},
     )
     return len(rows)
+
+
+def _group_anew(session: WriteSession, records: Mapping[int, OsvRecord]) -> None:
+    """Let vulnerabilities be what advisories say now: every name of theirs might have been joined otherwise."""
+    claims = {id_: references(record) for id_, record in records.items() if record.withdrawn_at is None}
+    if not claims:
+        return
+    linked = select(VulnerabilityAdvisory.vulnerability_id).where(VulnerabilityAdvisory.advisory_id == any_of(claims))
+    group_advisories(session, claims, names_held(session, set(session.scalars(linked))).keys())
 
 
 def _read_again(row: _Row, raw: str) -> OsvRecord | None:

@@ -47,7 +47,7 @@ def settle(engine: Engine, *, actor: str, now: datetime, only: Collection[int] |
     unsettled, bereft = _unsettled(engine)
     if only is not None:
         unsettled = [item for item in unsettled if item.id in only]
-    if not unsettled:
+    if not unsettled and (only is not None or not bereft):
         return 0
     barrier(engine)  # uploads that could not see the ranges have committed their components
     for batch in _batches(unsettled, MATCHED_AT_ONCE):

@@ -76,6 +76,11 @@ def tell(story: Story) -> None:
     story.upload("blog", *FIXED)
 
 
+def incident_of(story: Story, vulnerability: str) -> int | None:
+    incident = story.incident(vulnerability)
+    return incident and incident.id
+
+
 def statuses(story: Story) -> list[str | None]:
     return [story.status(product, name) for product in ("shop", "blog") for name in NAMES]
 
@@ -180,6 +185,22 @@ def test_the_feeds_next_copy_of_what_was_read_again_is_no_news(story: Story) -> 
     with reading(story.engine) as session:
         assert session.scalars(text("SELECT digest FROM advisory ORDER BY id")).all() == digests
     assert everything(story.engine)["ranges"] == before
+
+
+def test_what_is_read_otherwise_joins_no_vulnerabilities_any_more(story: Story) -> None:
+    story.feed(LODASH, make_record("GHSA-2222-2222-2222", "npm/pad", "introduced 0", aliases=["CVE-2021-2"]))
+    story.feed(make_record("X-1", "npm/harmless", "introduced 0", aliases=["CVE-2021-1", "CVE-2021-2"]))
+    story.upload("shop", AFFECTED[0], "pkg:npm/pad@1.0.0")
+    assert incident_of(story, "CVE-2021-1") == incident_of(story, "CVE-2021-2")
+
+    # As a version would have left it that did not know this kind of id for a bundle's.
+    bundle = """UPDATE advisory SET osv_id = 'ELA-1-1', record = jsonb_set(record, '{id}', '"ELA-1-1"')"""
+    spoil(story.engine, f"{bundle}, key_version = 1 WHERE osv_id = 'X-1'", "UPDATE advisory SET key_version = 1")
+    rekey(story.engine, now=story.tick())
+
+    assert incident_of(story, "CVE-2021-1") != incident_of(story, "CVE-2021-2")
+    assert [story.status("shop", "CVE-2021-1"), story.status("shop", "CVE-2021-2")] == ["open", "open"]
+    assert story.differences() == []
 
 
 def test_nothing_to_do_costs_one_look(story: Story) -> None:
