@@ -76,7 +76,7 @@ def _exposures(session: ReadSession, model: Model) -> Iterator[str]:
         if vulnerability_id is None:
             yield f"EXP-{exposure.id} of {product} is left behind in a merged incident"
             continue
-        pair = (product, model.flaw(aliases[vulnerability_id]))
+        pair = (product, model.flaw(aliases.get(vulnerability_id, f"vulnerability {vulnerability_id}")))
         if pair in standing:
             yield f"two exposures of {pair}"
         standing[pair] = exposure
@@ -124,5 +124,5 @@ def resolved_wrongly(story: Story, model: Model) -> list[str]:
             .join(Transition, Transition.exposure_id == Exposure.id)
             .where(Transition.step == "resolved", Transition.at == story.now)
         ).all()
-    pairs = {(product, model.flaw(aliases[id_])) for product, id_ in rows if id_ is not None}
+    pairs = {(product, model.flaw(aliases[id_])) for product, id_ in rows if id_ in aliases}
     return [f"{pair} was resolved and may be affected" for pair in sorted(pairs & possible)]

@@ -145,16 +145,18 @@ class Model:
     # --- vulnerabilities -----------------------------------------------------------------------------------------
 
     def flaw(self, name: str) -> str:
-        """Give the one name that stands for all that were ever joined with *name*."""
+        """Give the one name that stands for all that live records join with *name*."""
         while (parent := self._parents.setdefault(name, name)) != name:
             name = parent
         return name
 
     def tell(self, record: Record) -> None:
         self.advisories[record["id"]] = record
-        if "withdrawn" not in record:
-            for alias in record.get("aliases", ()):
-                self._parents[self.flaw(alias)] = self.flaw(record["id"])
+        self._parents.clear()
+        for each in self.advisories.values():
+            if "withdrawn" not in each:
+                for alias in each.get("aliases", ()):
+                    self._parents[self.flaw(alias)] = self.flaw(each["id"])
 
     def flaws_of(self, record: Record) -> set[str]:
         named = record["upstream"] if "upstream" in record else [record["id"]]

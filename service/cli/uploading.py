@@ -102,13 +102,14 @@ _COLUMNS = ("severity", "component", "vulnerability", "fixed_in", "exposure", "s
 
 
 def _row(finding: dict[str, Any]) -> dict[str, Any]:
-    kind = finding["informational"] or finding["kind"]
+    # An older server says less.
+    kind = finding.get("informational") or finding["kind"]
     severity = finding["severity"] if kind == "vulnerability" else kind
-    if finding["signals"]["kev"]:
+    if finding.get("signals", {}).get("kev"):
         severity = f"{severity}, exploited"
     return finding | {
         "severity": severity if finding["certainty"] == "certain" else f"{severity}?",
-        "fixed_in": finding["fixes"]["nearest"] or finding["fixed_in"] or "none known",
+        "fixed_in": (finding.get("fixes") or {}).get("nearest") or finding["fixed_in"] or "none known",
         "component": f"{finding['name']} {finding['version']}".strip(),
         "status": finding["status"] or finding.get("note"),
         "new": "new" if finding["new"] else None,

@@ -45,11 +45,13 @@ def test_an_upload_is_answered_with_what_is_affected(admin: TestClient) -> None:
     assert body["components"] == {"total": 2, "listed": 2, "added": 2, "removed": 0, "unidentified": 0}
     assert body["missing_feeds"] == ["npm"]
     (finding,) = body["findings"]
-    assert finding | {"incident": "", "exposure": ""} == {
+    said = {
         "purl": LODASH, "name": "lodash", "version": "4.17.20", "scope": "required",
         "vulnerability": "CVE-2021-23337", "advisories": ["OWN-1"], "severity": "unscored", "kind": "vulnerability",
-        "certainty": "certain", "fixed_in": ["4.17.21"], "incident": "", "exposure": "", "status": "open", "new": True,
+        "certainty": "certain", "note": None, "informational": None, "fixed_in": ["4.17.21"], "status": "open",
+        "fixes": {"nearest": "4.17.21", "all": ["4.17.21"], "known": True, "hint": None}, "new": True,
     }  # fmt: skip
+    assert {name: finding[name] for name in said} == said
     assert finding["exposure"].startswith("EXP-")
     assert body["verdict"] == "fail"
 
