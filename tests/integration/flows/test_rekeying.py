@@ -78,7 +78,7 @@ def tell(story: Story) -> None:
 
 def incident_of(story: Story, vulnerability: str) -> int | None:
     incident = story.incident(vulnerability)
-    return incident and incident.id
+    return incident.id if incident else None
 
 
 def statuses(story: Story) -> list[str | None]:
