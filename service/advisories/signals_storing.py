@@ -51,6 +51,8 @@ def replace_rows(
         complete: False where some rows could not be read: then what is missing may be among them, and is kept.
         accept_vanished: Take away also when more than a tenth is gone.
     """
+    # Of a table that was seen empty the planner expects nothing: row by row, the first scores would take hours.
+    session.execute(text("SET LOCAL enable_nestloop = off"))
     before = session.scalar(text(f"SELECT count(*) FROM {table}")) or 0
     session.execute(text(f"CREATE TEMPORARY TABLE incoming (LIKE {table}) ON COMMIT DROP"))
     copy_csv(session, "incoming", columns, rows)
@@ -65,6 +67,7 @@ def replace_rows(
     changed = session.scalar(text(statements.update)) or 0
     added = session.scalar(text(statements.insert)) or 0
     session.execute(text("DROP TABLE incoming"))
+    session.execute(text("SET LOCAL enable_nestloop = on"))
     return Replaced(added, changed, vanished, held, before + added - (0 if held else vanished))
 
 
