@@ -177,7 +177,7 @@ def test_twenty_rows_cost_as_many_statements_as_two(admin: TestClient, own_engin
     publish(admin, "OWN-2", cve="CVE-2021-2")
     with counted(own_engine) as many:
         assert admin.get(path).status_code == 200
-    assert len(many) == len(few)
+    assert len(many) <= len(few)  # what fixes what is remembered by then
 
 
 # --- exposures -------------------------------------------------------------------------------------------------------
