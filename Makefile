@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# A process and a database server for each core; the tests of one file stay together.
-EACH_CORE := -n auto --dist loadfile
+# A process and a database server for each core, and one more, since many tests wait; those of one file stay together.
+EACH_CORE := -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1))) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test check clients soak bench openapi lock

@@ -21,6 +21,7 @@ def curl_line() -> str:
     return readme[start : readme.index("```", start)].replace("\\\n", " ")
 
 
+@pytest.mark.clients
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_readmes_one_line_uploads_an_sbom_of_this_project(fresh_database: str, tmp_path: Path) -> None:
     make = [sys.executable, "-m", "cyclonedx_py", "environment", "--of", "JSON", "-o", str(tmp_path / "sbom.json")]
