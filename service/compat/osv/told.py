@@ -84,9 +84,10 @@ def _said(session: ReadSession, asked: Sequence[Asked | None], origin: str, *, p
     if mentions := mentions_of(session, _questions(asked, any_version=True)):
         rows = union_all(*mentions).subquery("said")
         surely = rows.c.certainty == "certain"
-        told = true() if possible else and_(surely, ~_MALWARE) if foreign else or_(surely, _MALWARE)
+        ours = Advisory.source == "own"
+        told = true() if possible else and_(surely, or_(~_MALWARE, ours)) if foreign else or_(surely, _MALWARE)
         # Matches of private names have been chosen already (`advisories.origins`), not what speaks of a package.
-        heard = or_(_MALWARE, Advisory.source == "own") if origin == PRIVATE else true()
+        heard = or_(_MALWARE, ours) if origin == PRIVATE else true()
         yield _Said(rows, and_(told, heard))
 
 

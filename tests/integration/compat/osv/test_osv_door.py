@@ -45,7 +45,10 @@ CART = (
     make_record("GHSA-cart", "npm/@acme/cart", "introduced 0", "fixed 2.0.0"),
     make_record("MAL-cart", "npm/@acme/cart", "introduced 0"),
 )
-OWN_CART = make_record("x_OWN-cart", "npm/@acme/cart", "introduced 0", "fixed 2.0.0")
+#: Somebody broke into our own build of it.
+OWN_CART = make_record(
+    "x_OWN-cart", "npm/@acme/cart", "introduced 0", "fixed 2.0.0", database_specific={"cwe_ids": ["CWE-506"]}
+)
 KNOWN = (*CART, PYPI, LODASH, MALWARE, WITHDRAWN, IN_13, IN_12, GIT_ONLY, *MANY, *LARGE)
 
 Answer = dict[str, Any]
