@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# A process and a database server for each core, and one more, since many tests wait; those of one file stay together.
-EACH_CORE := -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1))) --dist loadfile
+# A process and a database server for each core, and one more, since many tests wait. Those of one file stay together;
+# files go in order, so that the few long ones do not come last.
+EACH_CORE := -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1))) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test check clients soak bench openapi lock
