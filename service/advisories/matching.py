@@ -66,8 +66,12 @@ def match_components(session: WriteSession, component_ids: Sequence[int]) -> Non
     """Match components that are new in the catalogue against every known range."""
     if not component_ids:
         return
-    with _by_index(session):
-        wanted = _wanted(session, ComponentCoord.component_id == any_of(component_ids))
+    among = ComponentCoord.component_id == any_of(component_ids)
+    if len(component_ids) <= _LOOKED_UP:
+        with _by_index(session):
+            wanted = _wanted(session, among)
+    else:
+        wanted = _wanted(session, among)
     _insert(session, wanted)
 
 
@@ -82,6 +86,11 @@ def match_advisories(session: WriteSession, advisory_ids: Sequence[int]) -> None
     stale = [key for key, row in before.items() if wanted.get(key) != row]
     _delete(session, stale)
     _insert(session, {(row[0], row[1]): row for row in changed})
+
+
+#: More components than these come with an import, whose tables have no statistics yet: there the planner's reading
+#: through is slow, and an index chosen blindly is much slower.
+_LOOKED_UP = 1_000
 
 
 @contextmanager
