@@ -178,6 +178,14 @@ def fresh_database(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture
+def fresh_engine(fresh_database: str) -> Iterator[Engine]:
+    """Connect to a migrated database of the test's own."""
+    own = connect(fresh_database)
+    yield own
+    own.dispose()
+
+
+@pytest.fixture
 def empty_database(postgres: embedded.Server) -> Iterator[str]:
     """Give the URL of a database without any tables, dropped afterwards."""
     with _databases(postgres, "template0") as make:

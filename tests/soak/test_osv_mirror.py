@@ -2,7 +2,7 @@
 
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from service.advisories.models import Advisory, Feed, FeedAdvisory, Match, Vulne
 from service.advisories.osv_record import read_record
 from service.advisories.storing import store
 from service.advisories.syncing import Synced, sync_ecosystem
-from service.db import connect, reading, writing
+from service.db import reading, writing
 from service.flows.applying import apply_feed
 from service.flows.bundling import make_bundle
 from service.flows.receiving import Request, receive_upload
@@ -30,10 +30,8 @@ NOON = datetime(2026, 8, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    own = connect(fresh_database)
-    yield own
-    own.dispose()
+def engine(fresh_engine: Engine) -> Engine:
+    return fresh_engine
 
 
 def sync(engine: Engine, folder: Path, *ecosystems: str) -> dict[str, Synced]:

@@ -1,7 +1,7 @@
 """A feed that fails, in each way that a server, a network or an archive can: what is kept, what is said, and where."""
 
 import zipfile
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,7 @@ from service.advisories.feed_client import Patience, open_feed
 from service.advisories.feeds import Freshness, freshness
 from service.advisories.models import Advisory, FeedAdvisory
 from service.advisories.syncing import Synced, sync_ecosystem
-from service.db import connect, reading
+from service.db import reading
 
 NOON = datetime(2024, 4, 1, 12, tzinfo=UTC)
 EVERY = timedelta(minutes=15)
@@ -38,22 +38,14 @@ def package(number: int, **fields: object) -> Record:
 
 
 @pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    own = connect(fresh_database)
-    yield own
-    own.dispose()
+def engine(fresh_engine: Engine) -> Engine:
+    return fresh_engine
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_ecosystem(tmp_path, "npm", [package(n) for n in range(40)])
     return tmp_path
-
-
-@pytest.fixture
-def bucket(folder: Path) -> Iterator[Bucket]:
-    with serve_bucket(folder) as running:
-        yield running
 
 
 def sync(engine: Engine, url: str, *, at: datetime = NOON, accepted: int = 0) -> Synced:

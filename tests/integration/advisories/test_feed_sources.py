@@ -1,6 +1,5 @@
 """Several sources of the same advisories: who carries what, what a second one costs, and when one no longer counts."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from service.advisories.feed_loss import LAPSES_AFTER
 from service.advisories.feeds import freshness
 from service.advisories.models import Advisory, Feed
 from service.advisories.syncing import Synced, sync_ecosystem
-from service.db import connect, reading
+from service.db import reading
 
 NOON = datetime(2024, 4, 1, 12, tzinfo=UTC)
 EARLIER, LATER = "2024-03-01T12:00:00Z", "2024-05-01T12:00:00Z"
@@ -26,10 +25,8 @@ def package(number: int, **fields: object) -> Record:
 
 
 @pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    own = connect(fresh_database)
-    yield own
-    own.dispose()
+def engine(fresh_engine: Engine) -> Engine:
+    return fresh_engine
 
 
 def sync(

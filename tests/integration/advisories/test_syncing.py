@@ -1,19 +1,18 @@
 """A feed into the tables: what is fetched, what is left alone, and what happens when the feed fails."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from osv_bucket import Bucket, Fault, Record, make_record, serve_bucket, to_bytes, write_ecosystem
+from osv_bucket import Bucket, Fault, Record, make_record, to_bytes, write_ecosystem
 from sqlalchemy import Engine, func, select
 
 from service.advisories.feed_client import FeedUnavailable, Patience, open_feed
 from service.advisories.feeds import ecosystems_in_use, freshness
 from service.advisories.models import Advisory, Affected, Feed, FeedAdvisory
 from service.advisories.syncing import Synced, sync_ecosystem
-from service.db import connect, reading
+from service.db import reading
 
 NOON = datetime(2024, 4, 1, 12, tzinfo=UTC)
 LATER = "2024-05-01T12:00:00Z"
@@ -31,22 +30,14 @@ def gem(number: int, **fields: object) -> Record:
 
 
 @pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    own = connect(fresh_database)
-    yield own
-    own.dispose()
+def engine(fresh_engine: Engine) -> Engine:
+    return fresh_engine
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_ecosystem(tmp_path, "RubyGems", [gem(n) for n in range(30)])
     return tmp_path
-
-
-@pytest.fixture
-def bucket(folder: Path) -> Iterator[Bucket]:
-    with serve_bucket(folder) as running:
-        yield running
 
 
 def sync(engine: Engine, url: str, *, accepted: int = 0, at: datetime = NOON) -> Synced:

@@ -1,6 +1,5 @@
 """A whole feed: which ecosystems are taken, and what happens when one, or the feed itself, goes away."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from service.advisories.feed_client import Patience
 from service.advisories.feeds import Freshness, freshness, never_tried
 from service.advisories.models import Advisory
 from service.advisories.syncing import Progress
-from service.db import connect, reading
+from service.db import reading
 from service.errors import UpstreamUnavailable
 from service.flows.applying import apply_feed
 from service.flows.receiving import Request, receive_upload
@@ -25,10 +24,8 @@ HASTY = Patience(attempts=1, longest_wait=timedelta(seconds=1))
 
 
 @pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    own = connect(fresh_database)
-    yield own
-    own.dispose()
+def engine(fresh_engine: Engine) -> Engine:
+    return fresh_engine
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import gzip
 import json
 import tarfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +17,7 @@ from service.advisories.models import Advisory, Feed
 from service.advisories.signal_models import Epss, Kev
 from service.advisories.signals_syncing import Name
 from service.advisories.syncing import Synced
-from service.db import connect, reading
+from service.db import reading
 from service.flows.applying import apply_feed
 from service.flows.bundling import Bundled, NoPlaceForBundle, make_bundle
 
@@ -53,10 +52,8 @@ def package(number: int) -> Record:
 
 
 @pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    own = connect(fresh_database)
-    yield own
-    own.dispose()
+def engine(fresh_engine: Engine) -> Engine:
+    return fresh_engine
 
 
 @pytest.fixture
