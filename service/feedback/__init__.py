@@ -1,0 +1,1 @@
+"""What goes out: webhooks, mail, chat, tickets. Nothing here decides; it follows the numbered changes."""
