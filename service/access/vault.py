@@ -1,7 +1,7 @@
 """Other people's secrets that we have to use again: what signs a webhook, what opens a ticket system.
 
-They lie in the database locked with the installation's secret key, so that a dump of it gives none away. Whoever changes
-`MUSTER_SECRET_KEY` enters them anew.
+They lie in the database locked with the installation's secret key, so that a dump of it gives none away. Whoever
+changes `MUSTER_SECRET_KEY` enters them anew.
 """
 
 from base64 import urlsafe_b64encode
