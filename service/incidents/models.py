@@ -20,7 +20,7 @@ class Incident(Base):
     """One vulnerability over all products (`INC-7`).
 
     `known_exploited` is the CVE under which CISA lists it, `likely_exploited` what EPSS says, both as of the rating
-    that `priority` comes from.
+    that `priority` comes from. `restricted` is under embargo: only those who need to know see it (ADR 0023).
     """
 
     __tablename__ = "incident"
@@ -31,6 +31,7 @@ class Incident(Base):
         Index("uq_incident_vulnerability_id", "vulnerability_id", unique=True),
         Index("ix_incident_updated_at", "updated_at", "id"),
         Index("ix_incident_known_exploited", "id", postgresql_where=text("known_exploited IS NOT NULL")),
+        Index("ix_incident_restricted", "id", postgresql_where=text("restricted")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -43,6 +44,7 @@ class Incident(Base):
     likely_exploited: Mapped[bool] = mapped_column(server_default=text("false"))
     status: Mapped[str] = mapped_column(Name)
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"))
+    restricted: Mapped[bool] = mapped_column(server_default=text("false"))
     opened_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(server_default=text("1"))
