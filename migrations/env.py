@@ -15,6 +15,8 @@ ROOMS_WITH_TABLES = (
     "advisories.models",
     "advisories.signal_models",
     "incidents.models",
+    "incidents.link_models",
+    "feedback.tickets.models",
     "jobs.models",
 )
 #: Any number that is ours; processes that start together wait for the first to finish.
