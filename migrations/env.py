@@ -12,6 +12,7 @@ ROOMS_WITH_TABLES = (
     "changes.models",
     "inventory.models",
     "inventory.catalogue_models",
+    "inventory.ownership_models",
     "advisories.models",
     "advisories.signal_models",
     "incidents.models",

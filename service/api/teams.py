@@ -1,18 +1,22 @@
 """``/v1/teams``: who owns things, and how they are reached."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from service.access import audit, teams
 from service.access.models import Team
+from service.access.teams import TeamFields, team_names
 from service.api.deps import CurrentActor, Listing, Now, Read, Write, listing, may
 from service.api.problems import problems
 from service.api.schemas import Answer, Body, Page
+from service.db import ReadSession
 
 router = APIRouter(prefix="/v1/teams", tags=["teams"])
+manages = [Depends(may("manage_teams"))]
 
 
 class TeamOut(Answer):
@@ -21,44 +25,109 @@ class TeamOut(Answer):
     name: str
     email: str | None
     webhook: str | None
+    chat: str | None = Field(description="the scheme alone, as in slack://…; the rest is secret")
+    on_call: str | None = Field(description="who is called when the team is silent")
+    manager: str | None = Field(description="who is told when that does not help either")
+    members: list[str]
+    reachable: bool = Field(description="it has an address of its own; what a team without any owns falls through")
     fallback: bool = Field(description="owns what nobody else does")
     created_at: datetime
+    retired_at: datetime | None
+    successor: str | None = Field(description="who owns what a retired team owned")
 
 
 class TeamPage(Page[TeamOut]):
     """Teams by name."""
 
 
-class TeamIn(Body):
-    """How a team is reached."""
+Mail = Annotated[str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 
-    email: str | None = Field(None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
+
+class TeamIn(Body):
+    """How a team is reached. `email` and `webhook` are taken away where they are left out; the others stay."""
+
+    email: Mail | None = None
     webhook: str | None = Field(None, max_length=2000, pattern=r"^https?://")
+    chat: str | None = Field(
+        None,
+        max_length=2000,
+        pattern=r"^[a-z][a-z0-9+.-]*://\S+$",
+        description="an address in apprise's notation; as it is answered, with … in it, it stays what it is",
+    )
+    on_call: Mail | None = None
+    manager: Mail | None = None
+    members: list[Mail] = Field([], max_length=200)
+
+    @field_validator("members")
+    @classmethod
+    def _once_each(cls, members: list[str]) -> list[str]:
+        return sorted(set(members))
+
+
+class Retirement(Body):
+    """Why a team ends, and who goes on."""
+
+    reason: str = Field(min_length=1, max_length=10_000)
+    successor: str | None = Field(None, description="a team; what no rule gives to somebody else is its own")
 
 
 @router.get("", dependencies=[Depends(may("read"))])
 def index(session: Read, place: Annotated[Listing, Depends(listing("teams"))]) -> TeamPage:
-    """List teams by name."""
+    """List teams by name, retired ones included."""
     rows = teams.list_teams(session, after=place.after(""), limit=place.limit + 1)
     page, following = place.cut(rows, lambda team: team.name)
-    return TeamPage(items=[TeamOut.model_validate(team) for team in page], next=following)
+    return TeamPage(items=_shapes(session, page), next=following)
 
 
-@router.get("/{team}", response_model=TeamOut, dependencies=[Depends(may("read"))], responses=problems(404))
-def show(team: str, session: Read) -> Team:
+@router.get("/{team}", dependencies=[Depends(may("read"))], responses=problems(404))
+def show(team: str, session: Read) -> TeamOut:
     """Give one team."""
-    return teams.get_team(session, team)
+    return _shapes(session, [teams.get_team(session, team)])[0]
 
 
 @router.put(
     "/{team}",
-    response_model=TeamOut,
-    dependencies=[Depends(may("manage_teams"))],
-    responses=problems(422) | {201: {"model": TeamOut, "description": "The team is new"}},
+    dependencies=manages,
+    responses=problems(409, 422) | {201: {"model": TeamOut, "description": "The team is new"}},
 )
-def put(team: str, body: TeamIn, response: Response, session: Write, actor: CurrentActor, now: Now) -> Team:
+def put(team: str, body: TeamIn, response: Response, session: Write, actor: CurrentActor, now: Now) -> TeamOut:
     """Make a team, or say anew how it is reached."""
-    row, is_new = teams.put_team(session, team, email=body.email, webhook=body.webhook, now=now)
-    audit.record(session, actor, "team.put", team, body.model_dump(), now=now)
+    row, is_new = teams.put_team(session, team, _fields(body), now=now)
+    said = body.model_dump(exclude_unset=True)
+    if said.get("chat"):
+        said["chat"] = _masked(said["chat"])
+    audit.record(session, actor, "team.put", team, said, now=now)
     response.status_code = 201 if is_new else 200
-    return row
+    return _shapes(session, [row])[0]
+
+
+def _fields(body: TeamIn) -> TeamFields:
+    said = {"email": body.email, "webhook": body.webhook} | body.model_dump(exclude_unset=True)
+    if "…" in (said.get("chat") or ""):
+        del said["chat"]
+    return cast("TeamFields", said)
+
+
+def _masked(chat: str | None) -> str | None:
+    return f"{chat.partition('://')[0]}://…" if chat else None
+
+
+def _shapes(session: ReadSession, rows: Sequence[Team]) -> list[TeamOut]:
+    successors = team_names(session, [row.successor_id for row in rows if row.successor_id])
+    return [
+        TeamOut(
+            name=row.name,
+            email=row.email,
+            webhook=row.webhook,
+            chat=_masked(row.chat),
+            on_call=row.on_call,
+            manager=row.manager,
+            members=row.members,
+            reachable=bool(row.email or row.webhook or row.chat or row.members),
+            fallback=row.fallback,
+            created_at=row.created_at,
+            retired_at=row.retired_at,
+            successor=successors.get(row.successor_id or 0),
+        )
+        for row in rows
+    ]

@@ -72,6 +72,7 @@ class Exposure(Base):
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
     owner_reason: Mapped[str]
+    owner_manual: Mapped[bool] = mapped_column(server_default=text("false"))
     origin: Mapped[str] = mapped_column(Name)
     status: Mapped[str] = mapped_column(Name)
     presence: Mapped[str] = mapped_column(Name)

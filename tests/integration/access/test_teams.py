@@ -12,9 +12,9 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_a_team_is_made_once_and_then_described_anew(session: WriteSession) -> None:
-    team, is_new = put_team(session, "payments", email="p@example.org", webhook=None, now=NOON)
+    team, is_new = put_team(session, "payments", {"email": "p@example.org"}, now=NOON)
     assert is_new
-    again, is_new = put_team(session, "payments", email=None, webhook="https://chat.example/p", now=NOON)
+    again, is_new = put_team(session, "payments", {"email": None, "webhook": "https://chat.example/p"}, now=NOON)
     assert (again.id, is_new, again.email, again.webhook) == (team.id, False, None, "https://chat.example/p")
     assert [t.name for t in list_teams(session)] == ["cert-triage", "payments"]
     assert team_names(session, [team.id]) == {team.id: "payments"}
@@ -27,7 +27,7 @@ def test_there_is_always_a_team_to_fall_back_to(session: WriteSession) -> None:
 def test_names_fit_into_addresses(session: WriteSession) -> None:
     for name in ("", "Payments", "a b", "a/b", "-a", "a" * 101):
         with pytest.raises(BadTeamName):
-            put_team(session, name, email=None, webhook=None, now=NOON)
+            put_team(session, name, {}, now=NOON)
     with pytest.raises(NotFound):
         get_team(session, "nobody")
 

@@ -83,7 +83,7 @@ def test_a_slug_that_leads_elsewhere_cannot_be_taken(session: WriteSession) -> N
 
 
 def test_put_returns_what_is_left_out_to_its_default(session: WriteSession) -> None:
-    put_team(session, "web", email=None, webhook=None, now=NOON)
+    put_team(session, "web", {}, now=NOON)
     shop, is_new = put_product(session, "shop", {"tier": "high", "team": "web", "title": "Shop"}, now=NOON)
     assert (is_new, shop.tier, shop.title, shop.version) == (True, "high", "Shop", 1)
     shop, is_new = put_product(session, "shop", {"exposed": True}, now=NOON)
