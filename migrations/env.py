@@ -16,7 +16,9 @@ ROOMS_WITH_TABLES = (
     "advisories.models",
     "advisories.signal_models",
     "incidents.models",
+    "incidents.decision_models",
     "incidents.link_models",
+    "feedback.models",
     "feedback.tickets.models",
     "jobs.models",
 )

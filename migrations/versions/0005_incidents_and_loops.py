@@ -19,9 +19,13 @@ def upgrade() -> None:
     _teams()
     _ownership()
     _tickets()
+    _decisions()
+    _feedback()
 
 
 def downgrade() -> None:
+    _without_feedback()
+    _without_decisions()
     _without_ownership()
     _without_teams()
     _without_tickets()
@@ -203,3 +207,293 @@ def _without_chained_audit() -> None:
     op.drop_index('uq_audit_seq', 'audit')
     for column in ('hash', 'prev', 'seq', 'request_id', 'address', 'key'):
         op.drop_column('audit', column)
+
+
+def _decisions() -> None:
+    """Why: what people decide holds for packages and versions, needs a second person where it says that nothing is to
+    be done, and ends in the open; a plan says until when, a claim since when.
+
+    What was decided before is carried over, for the ranges in which its components match today.
+    """
+    op.add_column('exposure', sa.Column('plan', sa.Text(), nullable=True))
+    op.add_column('exposure', sa.Column('planned_for', sa.Date(), nullable=True))
+    op.add_column('exposure', sa.Column('claimed_at', sa.DateTime(timezone=True), nullable=True))
+    op.create_index('ix_exposure_claimed_at', 'exposure', ['claimed_at'], postgresql_where=sa.text("status = 'fix_claimed'"))
+    op.create_index('ix_exposure_expires_at', 'exposure', ['expires_at'], postgresql_where=sa.text('expires_at IS NOT NULL'))
+    op.create_table('decision',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('exposure_id', sa.BigInteger(), nullable=False),
+    sa.Column('to_status', sa.Text(collation='C'), nullable=False),
+    sa.Column('justification', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('evidence', postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.Text(), nullable=False),
+    sa.Column('decided_key_id', sa.BigInteger(), nullable=True),
+    sa.Column('approved_by', sa.Text(), nullable=True),
+    sa.Column('approved_key_id', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('source', sa.Text(collation='C'), nullable=False),
+    sa.Column('grounds', postgresql.JSONB(), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_reason', sa.Text(), nullable=True),
+    sa.CheckConstraint("to_status IN ('not_affected', 'risk_accepted', 'resolved')", name=op.f('ck_decision_to_status')),
+    sa.ForeignKeyConstraint(['exposure_id'], ['exposure.id'], name=op.f('fk_decision_exposure_id_exposure')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_decision')),
+    )
+    op.create_index('ix_decision_exposure_id', 'decision', ['exposure_id', 'id'])
+    op.create_index('uq_decision_standing', 'decision', ['exposure_id'], unique=True, postgresql_where=sa.text('ended_at IS NULL'))
+    op.create_table('decision_bound',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('decision_id', sa.BigInteger(), nullable=False),
+    sa.Column('package_id', sa.BigInteger(), nullable=False),
+    sa.Column('osv_package_id', sa.BigInteger(), nullable=True),
+    sa.Column('lo_version', sa.Text(collation='C'), nullable=False),
+    sa.Column('hi_version', sa.Text(collation='C'), nullable=False),
+    sa.Column('hi_included', sa.Boolean(), nullable=False),
+    sa.Column('narrowed', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('range', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_decision_bound_decision_id_decision')),
+    sa.ForeignKeyConstraint(['osv_package_id'], ['osv_package.id'], name=op.f('fk_decision_bound_osv_package_id_osv_package')),
+    sa.ForeignKeyConstraint(['package_id'], ['package.id'], name=op.f('fk_decision_bound_package_id_package')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_decision_bound')),
+    )
+    op.create_index('ix_decision_bound_decision_id', 'decision_bound', ['decision_id'])
+    op.create_table('proposal',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('exposure_id', sa.BigInteger(), nullable=False),
+    sa.Column('to_status', sa.Text(collation='C'), nullable=False),
+    sa.Column('justification', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('evidence', postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('proposed_by', sa.Text(), nullable=False),
+    sa.Column('proposed_key_id', sa.BigInteger(), nullable=False),
+    sa.Column('proposed_by_cert', sa.Boolean(), nullable=False),
+    sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('bounds', postgresql.JSONB(), nullable=False),
+    sa.Column('grounds', postgresql.JSONB(), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_by', sa.Text(), nullable=True),
+    sa.Column('outcome', sa.Text(collation='C'), nullable=True),
+    sa.CheckConstraint('(ended_at IS NULL) = (outcome IS NULL)', name=op.f('ck_proposal_ends_somehow')),
+    sa.CheckConstraint("outcome IN ('approved', 'declined', 'lapsed', 'replaced')", name=op.f('ck_proposal_outcome')),
+    sa.ForeignKeyConstraint(['exposure_id'], ['exposure.id'], name=op.f('fk_proposal_exposure_id_exposure')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_proposal')),
+    )
+    op.create_index('ix_proposal_exposure_id', 'proposal', ['exposure_id', 'id'])
+    op.create_index('uq_proposal_waiting', 'proposal', ['exposure_id'], unique=True, postgresql_where=sa.text('ended_at IS NULL'))
+    op.execute("""
+        INSERT INTO decision (exposure_id, to_status, justification, reason, evidence, expires_at, decided_by, decided_at,
+                              source, grounds)
+        SELECT exposure.id, exposure.status, last.justification, last.reason, last.evidence, exposure.expires_at,
+               last.actor, last.at, 'person',
+               jsonb_build_object('severity', incident.severity, 'priority', incident.priority,
+                                  'known_exploited', incident.known_exploited, 'ranges', '[]'::jsonb)
+        FROM exposure
+        JOIN incident ON incident.id = exposure.incident_id
+        JOIN LATERAL (
+            SELECT * FROM transition
+            WHERE transition.exposure_id = exposure.id AND transition.to_status = exposure.status
+              AND transition.from_status IS DISTINCT FROM exposure.status
+            ORDER BY transition.id DESC LIMIT 1
+        ) last ON true
+        WHERE exposure.status IN ('not_affected', 'risk_accepted')
+    """)
+    op.execute("""
+        INSERT INTO decision_bound (decision_id, package_id, osv_package_id, lo_version, hi_version, hi_included, range)
+        SELECT DISTINCT decision.id, component.package_id, match.osv_package_id,
+               CASE WHEN match.lo_version = '' AND match.rule LIKE '%version' THEN component.version ELSE match.lo_version END,
+               CASE WHEN match.hi_version = '' AND match.rule LIKE '%version' THEN component.version ELSE match.hi_version END,
+               match.rule LIKE '%version' OR (match.fixed = '' AND match.hi_version <> ''),
+               'the range that an advisory gave'
+        FROM decision
+        JOIN exposure ON exposure.id = decision.exposure_id
+        JOIN incident ON incident.id = exposure.incident_id
+        JOIN exposure_component ON exposure_component.exposure_id = exposure.id
+        JOIN component ON component.id = exposure_component.component_id
+        JOIN match ON match.component_id = component.id AND match.certainty = 'certain'
+        JOIN vulnerability_advisory ON vulnerability_advisory.advisory_id = match.advisory_id
+         AND vulnerability_advisory.vulnerability_id = incident.vulnerability_id
+    """)
+    op.execute("""
+        INSERT INTO decision_bound (decision_id, package_id, lo_version, hi_version, hi_included, range)
+        SELECT DISTINCT decision.id, component.package_id, component.version, component.version, true, component.version
+        FROM decision
+        JOIN exposure_component ON exposure_component.exposure_id = decision.exposure_id
+        JOIN component ON component.id = exposure_component.component_id
+        WHERE NOT EXISTS (
+            SELECT FROM decision_bound
+            WHERE decision_bound.decision_id = decision.id AND decision_bound.package_id = component.package_id
+        )
+    """)
+    # What is not affected has ended; until now its episode ran on.
+    op.execute("""
+        UPDATE episode SET ended_at = coalesce(exposure.ended_at, exposure.updated_at), outcome = exposure.status,
+                           acknowledged_at = exposure.acknowledged_at
+        FROM exposure
+        WHERE exposure.id = episode.exposure_id AND episode.ended_at IS NULL AND exposure.status = 'not_affected'
+    """)
+    op.execute("UPDATE exposure SET claimed_at = updated_at WHERE status = 'fix_claimed'")
+
+
+def _without_decisions() -> None:
+    op.drop_table('proposal')
+    op.drop_table('decision_bound')
+    op.drop_table('decision')
+    op.drop_index('ix_exposure_expires_at', 'exposure')
+    op.drop_index('ix_exposure_claimed_at', 'exposure')
+    for column in ('claimed_at', 'planned_for', 'plan'):
+        op.drop_column('exposure', column)
+
+
+def _proof() -> None:
+    """Why: a stream that went silent proves nothing; what came with a base waits for it; what merged says into what."""
+    op.add_column('stream', sa.Column('stale_since', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('upload', sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('upload', sa.Column('phases', sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False))
+    op.add_column('product', sa.Column('built_on_id', sa.BigInteger(), nullable=True))
+    op.create_foreign_key(op.f('fk_product_built_on_id'), 'product', 'stream', ['built_on_id'], ['id'])
+    op.create_index('ix_product_built_on_id', 'product', ['built_on_id'], postgresql_where=sa.text('built_on_id IS NOT NULL'))
+    for column in ('inherited_from_id', 'merged_into_id'):
+        op.add_column('exposure', sa.Column(column, sa.BigInteger(), nullable=True))
+        op.create_foreign_key(op.f(f'fk_exposure_{column}'), 'exposure', 'exposure', [column], ['id'])
+        op.create_index(f'ix_exposure_{column}', 'exposure', [column], postgresql_where=sa.text(f'{column} IS NOT NULL'))
+    # What merged before points to the exposure of the same product in the incident that survived.
+    op.execute("""
+        UPDATE exposure SET merged_into_id = survivor.id
+        FROM incident, exposure AS survivor
+        WHERE exposure.status = 'merged' AND incident.id = exposure.incident_id
+        AND survivor.incident_id = incident.merged_into_id AND survivor.product_id = exposure.product_id
+        AND survivor.status <> 'merged'
+    """)
+
+
+def _without_proof() -> None:
+    for column in ('merged_into_id', 'inherited_from_id'):
+        op.drop_index(f'ix_exposure_{column}', 'exposure')
+        op.drop_constraint(op.f(f'fk_exposure_{column}'), 'exposure')
+        op.drop_column('exposure', column)
+    op.drop_index('ix_product_built_on_id', 'product')
+    op.drop_constraint(op.f('fk_product_built_on_id'), 'product')
+    op.drop_column('product', 'built_on_id')
+    for column in ('phases', 'confirmed_at'):
+        op.drop_column('upload', column)
+    op.drop_column('stream', 'stale_since')
+
+
+def _feedback() -> None:
+    """Why: changes leave as webhooks and messages, whose state has to outlive a crash. What happened before stays in."""
+    op.create_table('feedback_cursor',
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("name IN ('webhooks', 'messages', 'digests')", name=op.f('ck_feedback_cursor_name')),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_feedback_cursor'))
+    )
+    op.create_table('webhook',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('url', sa.Text(), nullable=False),
+    sa.Column('description', sa.Text(), server_default='', nullable=False),
+    sa.Column('types', sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('team_ids', sa.ARRAY(sa.BigInteger()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('product_ids', sa.ARRAY(sa.BigInteger()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('restricted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('start_seq', sa.BigInteger(), nullable=False),
+    sa.Column('enabled', sa.Boolean(), server_default=sa.text('true'), nullable=False),
+    sa.Column('disabled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('disabled_reason', sa.Text(), nullable=True),
+    sa.Column('failing_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('held_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('succeeded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('key_id', sa.BigInteger(), nullable=True),
+    sa.Column('created_by', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.BigInteger(), server_default=sa.text('1'), nullable=False),
+    sa.ForeignKeyConstraint(['key_id'], ['api_key.id'], name=op.f('fk_webhook_key_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook'))
+    )
+    op.create_table('webhook_secret',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('webhook_id', sa.BigInteger(), nullable=False),
+    sa.Column('scheme', sa.Text(), nullable=False),
+    sa.Column('locked', sa.LargeBinary(), nullable=False),
+    sa.Column('public_key', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('retires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("scheme IN ('v1', 'v1a')", name=op.f('ck_webhook_secret_scheme')),
+    sa.ForeignKeyConstraint(['webhook_id'], ['webhook.id'], name=op.f('fk_webhook_secret_webhook_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook_secret'))
+    )
+    op.create_index('ix_webhook_secret_webhook_id', 'webhook_secret', ['webhook_id'], unique=False)
+    op.create_table('delivery',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('webhook_id', sa.BigInteger(), nullable=False),
+    sa.Column('event_id', sa.Uuid(), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=True),
+    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('incident', sa.Text(), nullable=True),
+    sa.Column('exposure', sa.Text(), nullable=True),
+    sa.Column('product', sa.Text(), nullable=True),
+    sa.Column('version', sa.BigInteger(), nullable=True),
+    sa.Column('state', sa.Text(), server_default='waiting', nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('attempts', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('locked_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("state IN ('waiting', 'delivered', 'dead')", name=op.f('ck_delivery_state')),
+    sa.ForeignKeyConstraint(['webhook_id'], ['webhook.id'], name=op.f('fk_delivery_webhook_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery'))
+    )
+    op.create_index('ix_delivery_due', 'delivery', ['webhook_id', 'due_at', 'id'], unique=False, postgresql_where=sa.text("state = 'waiting'"))
+    op.create_index('ix_delivery_finished_at', 'delivery', ['finished_at'], unique=False, postgresql_where=sa.text("state <> 'waiting'"))
+    op.create_index('ix_delivery_webhook_id_id', 'delivery', ['webhook_id', 'id'], unique=False)
+    op.create_index('uq_delivery_webhook_id_event_id', 'delivery', ['webhook_id', 'event_id'], unique=True)
+    op.create_table('delivery_attempt',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('delivery_id', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('duration_ms', sa.BigInteger(), nullable=False),
+    sa.Column('status', sa.BigInteger(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('response', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['delivery_id'], ['delivery.id'], name=op.f('fk_delivery_attempt_delivery_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_attempt'))
+    )
+    op.create_index('ix_delivery_attempt_delivery_id', 'delivery_attempt', ['delivery_id', 'id'], unique=False)
+    op.create_table('message',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('event_id', sa.Uuid(), server_default=sa.text('gen_random_uuid()'), nullable=False),
+    sa.Column('channel', sa.Text(), nullable=False),
+    sa.Column('recipient', sa.Text(), nullable=False),
+    sa.Column('incident_id', sa.BigInteger(), nullable=True),
+    sa.Column('digest', sa.Date(), nullable=True),
+    sa.Column('events', postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
+    sa.Column('state', sa.Text(), server_default='gathering', nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('attempts', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('locked_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_error', sa.Text(), nullable=True),
+    sa.CheckConstraint("channel IN ('mail', 'webhook', 'chat')", name=op.f('ck_message_channel')),
+    sa.CheckConstraint("state IN ('gathering', 'sending', 'sent', 'dead')", name=op.f('ck_message_state')),
+    sa.ForeignKeyConstraint(['incident_id'], ['incident.id'], name=op.f('fk_message_incident_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_message'))
+    )
+    op.create_index('ix_message_due', 'message', ['due_at', 'id'], unique=False, postgresql_where=sa.text("state IN ('gathering', 'sending')"))
+    op.create_index('ix_message_finished_at', 'message', ['finished_at'], unique=False, postgresql_where=sa.text("state IN ('sent', 'dead')"))
+    op.create_index('ix_message_told', 'message', ['channel', 'recipient', 'incident_id', 'id'], unique=False)
+    op.create_index('uq_message_digest', 'message', ['channel', 'recipient', 'digest'], unique=True, postgresql_where=sa.text('digest IS NOT NULL'))
+    op.create_index('uq_message_gathering', 'message', ['channel', 'recipient', 'incident_id'], unique=True, postgresql_where=sa.text("state = 'gathering' AND incident_id IS NOT NULL"))
+    op.execute("""
+        INSERT INTO feedback_cursor (name, seq)
+        SELECT name, coalesce((SELECT max(last_seq) FROM change_counter), 0)
+        FROM unnest(ARRAY['webhooks', 'messages', 'digests']) AS name
+    """)
+
+
+def _without_feedback() -> None:
+    for table in ('message', 'delivery_attempt', 'delivery', 'webhook_secret', 'webhook', 'feedback_cursor'):
+        op.drop_table(table)

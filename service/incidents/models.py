@@ -1,6 +1,6 @@
 """Tables of the feedback loop: incidents, exposures, and every step they took."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -54,6 +54,7 @@ class Exposure(Base):
     """One incident in one product (`EXP-41`): owner, clocks, status. Status is the last transition's.
 
     `presence` is what the inventory says (machine), `assessment` what people decided (VEX), `status` the work.
+    `inherited_from_id`: the base's exposure that this one waits for; `merged_into_id`: the one that goes on instead.
     """
 
     __tablename__ = "exposure"
@@ -65,6 +66,8 @@ class Exposure(Base):
         Index("uq_exposure_incident_id_product_id", "incident_id", "product_id", unique=True),
         Index("ix_exposure_product_id", "product_id"),
         Index("ix_exposure_team_id_status", "team_id", "status"),
+        Index("ix_exposure_claimed_at", "claimed_at", postgresql_where=text("status = 'fix_claimed'")),
+        Index("ix_exposure_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -85,7 +88,12 @@ class Exposure(Base):
     acknowledge_due_at: Mapped[datetime | None]
     remediate_due_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    plan: Mapped[str | None]
+    planned_for: Mapped[date | None]
+    claimed_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    inherited_from_id: Mapped[int | None] = mapped_column(ForeignKey("exposure.id"))
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("exposure.id"))
     reopen_count: Mapped[int] = mapped_column(server_default=text("0"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
