@@ -21,9 +21,11 @@ def upgrade() -> None:
     _tickets()
     _decisions()
     _feedback()
+    _proof()
 
 
 def downgrade() -> None:
+    _without_proof()
     _without_feedback()
     _without_decisions()
     _without_ownership()
