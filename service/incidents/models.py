@@ -68,6 +68,10 @@ class Exposure(Base):
         Index("ix_exposure_team_id_status", "team_id", "status"),
         Index("ix_exposure_claimed_at", "claimed_at", postgresql_where=text("status = 'fix_claimed'")),
         Index("ix_exposure_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+        Index(
+            "ix_exposure_inherited_from_id", "inherited_from_id", postgresql_where=text("inherited_from_id IS NOT NULL")
+        ),
+        Index("ix_exposure_merged_into_id", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

@@ -16,13 +16,14 @@ LIVE_UPLOAD = text("voided_at IS NULL")
 
 
 class Product(Base):
-    """What an SBOM describes and a team owns."""
+    """What an SBOM describes and a team owns. `built_on_id` is the stream that its base image comes from."""
 
     __tablename__ = "product"
     __table_args__ = (
         CheckConstraint("kind IN ('own', 'vendor')", name="kind"),
         CheckConstraint("tier IN ('low', 'medium', 'high', 'mission-critical')", name="tier"),
         Index("uq_product_slug", "slug", unique=True),
+        Index("ix_product_built_on_id", "built_on_id", postgresql_where=text("built_on_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -33,6 +34,8 @@ class Product(Base):
     exposed: Mapped[bool] = mapped_column(server_default=text("false"))
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
+    # Streams belong to products: the two tables can only be made one after the other, and the key after both.
+    built_on_id: Mapped[int | None] = mapped_column(ForeignKey("stream.id", use_alter=True))
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
     archived_reason: Mapped[str | None]
@@ -58,7 +61,10 @@ class KeyProduct(Base):
 
 
 class Stream(Base):
-    """One line of builds; the newest upload replaces the one before."""
+    """One line of builds; the newest upload replaces the one before.
+
+    `stale_since`: when nothing was heard of it for so long that its newest SBOM proves nothing any more.
+    """
 
     __tablename__ = "stream"
     __table_args__ = (
@@ -73,6 +79,7 @@ class Stream(Base):
     kind: Mapped[str] = mapped_column(server_default="tracked")
     created_at: Mapped[datetime]
     last_upload_at: Mapped[datetime | None]
+    stale_since: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]
     retired_reason: Mapped[str | None]
 
@@ -115,7 +122,10 @@ class Graph(Base):
 
 
 class Upload(Base):
-    """One accepted SBOM in a stream at a time. Never rewritten; a void is stamped on it."""
+    """One accepted SBOM in a stream at a time. Never rewritten; a void is stamped on it, and that it came once more.
+
+    `phases` are the lifecycle phases that it describes. `doubt` is why it proves no fix, until it is `confirmed_at`.
+    """
 
     __tablename__ = "upload"
     __table_args__ = (
@@ -135,6 +145,7 @@ class Upload(Base):
     version_label: Mapped[str | None]
     set_digest: Mapped[bytes] = mapped_column(LargeBinary)
     tool: Mapped[str] = mapped_column(server_default="")
+    phases: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     subject: Mapped[str] = mapped_column(server_default="")
     component_count: Mapped[int]
     listed_count: Mapped[int]
@@ -143,6 +154,7 @@ class Upload(Base):
     removed_count: Mapped[int]
     late: Mapped[bool]
     doubt: Mapped[str | None]
+    confirmed_at: Mapped[datetime | None]
     warnings: Mapped[list[object]] = mapped_column(JSONB, server_default=text("'[]'"))
     quality: Mapped[dict[str, object]] = mapped_column(JSONB)
     ecosystems: Mapped[list[str]] = mapped_column(ARRAY(Text))
