@@ -17,6 +17,7 @@ ROOMS_WITH_TABLES = (
     "advisories.signal_models",
     "incidents.models",
     "incidents.decision_models",
+    "incidents.declaration_models",
     "incidents.link_models",
     "feedback.models",
     "feedback.tickets.models",

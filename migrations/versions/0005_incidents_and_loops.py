@@ -22,9 +22,11 @@ def upgrade() -> None:
     _decisions()
     _feedback()
     _proof()
+    _declarations()
 
 
 def downgrade() -> None:
+    _without_declarations()
     _without_proof()
     _without_feedback()
     _without_decisions()
@@ -499,3 +501,64 @@ def _feedback() -> None:
 def _without_feedback() -> None:
     for table in ('message', 'delivery_attempt', 'delivery', 'webhook_secret', 'webhook', 'feedback_cursor'):
         op.drop_table(table)
+
+
+def _declarations() -> None:
+    """Why: a CERT declares before any advisory exists, tells every team, hears them, and two people may close."""
+    op.create_index('ix_advisory_declared', 'advisory', ['id'], postgresql_where=sa.text("source = 'own' AND (record -> 'database_specific') ? 'declaration'"))
+    op.create_table('broadcast',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('incident_id', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('actor', sa.Text(), nullable=False),
+    sa.Column('message', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['incident_id'], ['incident.id'], name=op.f('fk_broadcast_incident_id_incident')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_broadcast')),
+    )
+    op.create_index('ix_broadcast_incident_id', 'broadcast', ['incident_id', 'id'])
+    op.create_table('broadcast_team',
+    sa.Column('broadcast_id', sa.BigInteger(), nullable=False),
+    sa.Column('team_id', sa.BigInteger(), nullable=False),
+    sa.Column('audience', sa.Text(collation='C'), nullable=False),
+    sa.Column('products', postgresql.JSONB(), nullable=False),
+    sa.Column('acknowledged_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('acknowledged_by', sa.Text(), nullable=True),
+    sa.CheckConstraint("audience IN ('act', 'confirm', 'clear')", name=op.f('ck_broadcast_team_audience')),
+    sa.ForeignKeyConstraint(['broadcast_id'], ['broadcast.id'], name=op.f('fk_broadcast_team_broadcast_id_broadcast')),
+    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_broadcast_team_team_id_team')),
+    sa.PrimaryKeyConstraint('broadcast_id', 'team_id', name=op.f('pk_broadcast_team')),
+    )
+    op.create_index('ix_broadcast_team_team_id', 'broadcast_team', ['team_id'])
+    op.create_table('incident_answer',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('incident_id', sa.BigInteger(), nullable=False),
+    sa.Column('product_id', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('actor', sa.Text(), nullable=False),
+    sa.Column('affected', sa.Boolean(), nullable=False),
+    sa.Column('sentence', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['incident_id'], ['incident.id'], name=op.f('fk_incident_answer_incident_id_incident')),
+    sa.ForeignKeyConstraint(['product_id'], ['product.id'], name=op.f('fk_incident_answer_product_id_product')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_incident_answer')),
+    )
+    op.create_index('ix_incident_answer_incident_id', 'incident_answer', ['incident_id', 'product_id', 'id'])
+    op.create_table('closing',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('incident_id', sa.BigInteger(), nullable=False),
+    sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('proposed_by', sa.Text(), nullable=False),
+    sa.Column('proposer_key_id', sa.BigInteger(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('standing', postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
+    sa.Column('agreed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('agreed_by', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['incident_id'], ['incident.id'], name=op.f('fk_closing_incident_id_incident')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_closing')),
+    )
+    op.create_index('ix_closing_incident_id', 'closing', ['incident_id', 'id'])
+
+
+def _without_declarations() -> None:
+    for table in ('closing', 'incident_answer', 'broadcast_team', 'broadcast'):
+        op.drop_table(table)
+    op.drop_index('ix_advisory_declared', 'advisory')

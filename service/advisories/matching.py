@@ -38,11 +38,12 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.types import TypeEngine
 
 from service.advisories.builds import CONCERNS, SURELY
+from service.advisories.declared import declarations, declared_rows
 from service.advisories.models import Advisory, Affected, Match
 from service.advisories.origins import HEARD, NOTE, SURELY_MEANT
 from service.advisories.ranges import END
 from service.db import ReadSession, WriteSession, any_of, arrays
-from service.inventory.catalogue_models import ComponentCoord, OsvPackage
+from service.inventory.catalogue_models import Component, ComponentCoord, OsvPackage
 from service.versions import UnparsableVersion, compare, compare_to_bound
 
 MATCH_COLUMNS: dict[str, TypeEngine[Any]] = {
@@ -72,6 +73,7 @@ def match_components(session: WriteSession, component_ids: Sequence[int]) -> Non
             wanted = _wanted(session, among)
     else:
         wanted = _wanted(session, among)
+    _keep(wanted, declared_rows(session, declarations(session), Component.id == any_of(component_ids)))
     _insert(session, wanted)
 
 
@@ -82,6 +84,7 @@ def match_advisories(session: WriteSession, advisory_ids: Sequence[int]) -> None
     before = _standing(session, advisory_ids)
     with _by_index(session):
         wanted = _wanted(session, Affected.advisory_id == any_of(advisory_ids))
+    _keep(wanted, declared_rows(session, declarations(session, advisory_ids)))
     changed = [row for key, row in wanted.items() if before.get(key) != row]
     stale = [key for key, row in before.items() if wanted.get(key) != row]
     _delete(session, stale)
@@ -123,12 +126,16 @@ def _standing(session: WriteSession, advisory_ids: Sequence[int]) -> dict[Key, R
 def _wanted(session: ReadSession, where: ColumnElement[bool], stand_ins: Sequence[CTE] = ()) -> dict[Key, Row]:
     best: dict[Key, Row] = {}
     by_keys = (tuple(row) for row in session.execute(decided_by_keys(where).add_cte(*stand_ins)))
-    for row in chain(by_keys, decided_by_comparator(session, where, stand_ins)):
+    _keep(best, chain(by_keys, decided_by_comparator(session, where, stand_ins)))
+    return best
+
+
+def _keep(best: dict[Key, Row], rows: Iterable[Row]) -> None:
+    for row in rows:
         key, kept = (row[0], row[1]), best.get((row[0], row[1]))
         # Certain before possible; among equals the lowest text, so that every run keeps the same explanation.
         if kept is None or row[2:] < kept[2:]:
             best[key] = row
-    return best
 
 
 #: How a component's package meets an advisory's; see the module's docstring.

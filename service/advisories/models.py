@@ -58,6 +58,11 @@ class Advisory(Base):
         Index("ix_advisory_modified", "modified", "id"),
         Index("ix_advisory_key_version", "key_version"),
         Index("ix_advisory_unsettled", "id", postgresql_where=text("NOT settled")),
+        Index(
+            "ix_advisory_declared",
+            "id",
+            postgresql_where=text("source = 'own' AND (record -> 'database_specific') ? 'declaration'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import CTE, ColumnElement, Select, and_, delete, func, literal, select, text, tuple_, union_all, update
 from sqlalchemy.dialects import postgresql as pg
 
+from service.advisories.declared import declarations, declared_rows
 from service.advisories.matching import MATCH_COLUMNS, Row, decided_by_comparator, decided_by_keys, with_rows
 from service.advisories.models import Advisory, Match
 from service.db import WriteSession
-from service.inventory.catalogue_models import ComponentCoord
+from service.inventory.catalogue_models import Component, ComponentCoord
 
 _NAMES = tuple(MATCH_COLUMNS)
 
@@ -32,7 +33,8 @@ def rematch_stretch(session: WriteSession, first: int, last: int) -> Rematched:
     session.execute(text("SET LOCAL work_mem = '256MB'"))
     session.execute(text("SET LOCAL jit = off"))
     stretch = ComponentCoord.component_id.between(first, last)
-    wanted = _wanted(stretch, list(decided_by_comparator(session, stretch)))
+    declared = declared_rows(session, declarations(session), Component.id.between(first, last))
+    wanted = _wanted(stretch, [*decided_by_comparator(session, stretch), *declared])
     standing = Match.component_id.between(first, last)
     gone = _gone(wanted, standing)
     written = _written(wanted, standing)
