@@ -44,6 +44,9 @@ _CLASS = case(
     )
 )
 
+#: The class of our own declarations; only own records are opened for it.
+_DECLARED = case((Advisory.source == "own", Advisory.record["database_specific"]["declaration"]["class"].astext))
+
 #: A record's bytes, the version of ours that read them, and whether it still holds.
 EDITION = type_coerce(
     Advisory.digest.op("||")(func.int4send(Advisory.key_version)).op("||")(
@@ -164,7 +167,10 @@ def merged_away(session: ReadSession, vulnerability_ids: Iterable[int]) -> set[i
 
 
 class Profile(NamedTuple):
-    """A vulnerability in a line: its preferred name, a title, what its own advisories say, and what others know."""
+    """A vulnerability in a line: its preferred name, a title, what its own advisories say, and what others know.
+
+    `declared` is the class under which we declared it ourselves, '' if we did not.
+    """
 
     vulnerability_id: int
     name: str
@@ -172,6 +178,7 @@ class Profile(NamedTuple):
     severities: frozenset[str]
     kind: str
     signals: Signals
+    declared: str = ""
 
 
 def profiles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int, Profile]:
@@ -187,6 +194,7 @@ def profiles(session: ReadSession, vulnerability_ids: Iterable[int]) -> dict[int
             Advisory.kind,
             Advisory.severity,
             Advisory.summary,
+            _DECLARED.label("declared"),
         )
         .join(VulnerabilityAdvisory, VulnerabilityAdvisory.vulnerability_id == Vulnerability.id)
         .join(Advisory, Advisory.id == VulnerabilityAdvisory.advisory_id)
@@ -204,6 +212,9 @@ def _profile(said: list[Row[*tuple[Any, ...]]], signals: Signals) -> Profile:
     own = [row for row in said if row.relation == "alias" and row.severity != "unscored"]
     kinds = {row.kind for row in said}
     kind = next((kind for kind in ("malware", "vulnerability") if kind in kinds), "informational")
-    title = next((row.summary for row in said if row.summary), "")
+    # Under its own title people know it by now, whatever a public record calls it later.
+    titles = [row.summary for row in sorted(said, key=lambda row: row.declared is None) if row.summary]
     severities = frozenset(row.severity for row in own or said)
-    return Profile(said[0].id, said[0].name, title or said[0].name, severities, kind, signals)
+    declared = next((row.declared for row in said if row.declared), "")
+    title = next(iter(titles), said[0].name)
+    return Profile(said[0].id, said[0].name, title, severities, kind, signals, declared)
