@@ -59,6 +59,7 @@ class Lock(IntEnum):
     UPLOADS = 7_305_112_031
     SETTLING = 7_305_112_032
     JOINING_VULNERABILITIES = 7_305_112_033
+    CHAINING_AUDIT = 7_305_112_041
 
 
 class Base(DeclarativeBase):

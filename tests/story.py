@@ -203,7 +203,7 @@ def statements(engine: Engine) -> Iterator[Counter[str]]:
 
 def empty(engine: Engine) -> None:
     """Remove all that tests have committed."""
-    kept = {"alembic_version", "team", "change_counter"}
+    kept = {"alembic_version", "team", "change_counter", "audit_chain"}
     with engine.begin() as connection:
         found = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
         # Deleting from what has rows is ten times as fast as truncating all.
@@ -212,4 +212,5 @@ def empty(engine: Engine) -> None:
             connection.execute(text(f'DELETE FROM "{table}"'))  # noqa: S608
         connection.execute(text("DELETE FROM team WHERE NOT fallback"))
         connection.execute(text("UPDATE change_counter SET last_seq = 0"))
+        connection.execute(text("UPDATE audit_chain SET last_seq = 0, head = decode(repeat('00', 32), 'hex')"))
         connection.execute(text("SET session_replication_role = origin"))

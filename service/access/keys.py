@@ -120,7 +120,7 @@ def authenticate(session: WriteSession, token: str, *, now: datetime) -> Actor:
     if key.expires_at <= now:
         raise Unauthenticated(f"This API key expired at {key.expires_at.isoformat()}; ask for a new one.")
     _note_use(session, key, now)
-    return Actor(key.name, Role(key.role), key_id=key.id, team_id=key.team_id)
+    return Actor(key.name, Role(key.role), key_id=key.id, team_id=key.team_id, key=key.public_id)
 
 
 def actor_of_key(session: ReadSession, public_id: str, *, now: datetime) -> Actor:
@@ -132,7 +132,7 @@ def actor_of_key(session: ReadSession, public_id: str, *, now: datetime) -> Acto
     key = session.scalar(select(ApiKey).where(ApiKey.public_id == public_id))
     if key is None or key.revoked_at is not None or key.expires_at <= now:
         raise Unauthenticated("This API key is no longer valid.")
-    return Actor(key.name, Role(key.role), key_id=key.id, team_id=key.team_id)
+    return Actor(key.name, Role(key.role), key_id=key.id, team_id=key.team_id, key=key.public_id)
 
 
 def _note_use(session: WriteSession, key: ApiKey, now: datetime) -> None:

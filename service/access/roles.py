@@ -1,6 +1,6 @@
 """What each role may do. What is not listed here is not allowed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, get_args
 
@@ -53,11 +53,21 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
+@dataclass
+class Origin:
+    """Where a request comes from, for the record, and how many rows of the record it has left so far."""
+
+    key: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+    recorded: int = 0
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts: a key's holder, or the service itself.
 
-    `products` are the ids of the products that a bound key may touch; None = all.
+    `products` are the ids of the products that a bound key may touch; None = all. `key` is the key's public id.
     """
 
     name: str
@@ -65,6 +75,8 @@ class Actor:
     key_id: int | None = None
     team_id: int | None = None
     products: frozenset[int] | None = None
+    key: str | None = None
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the role has *permission*."""

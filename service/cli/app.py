@@ -8,6 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.cli import (
     advisories,
+    audit,
     explaining,
     exporting,
     importing,
@@ -32,6 +33,7 @@ app = typer.Typer(name="muster", no_args_is_help=True, pretty_exceptions_enable=
 app.add_typer(serving.commands)
 app.add_typer(demo)
 app.add_typer(keys.commands, name="keys")
+app.add_typer(audit.commands, name="audit")
 app.add_typer(teams.commands, name="teams")
 app.add_typer(products.commands, name="products")
 app.add_typer(namespaces.commands, name="namespaces")

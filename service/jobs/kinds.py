@@ -8,6 +8,7 @@ from threading import Event
 
 from sqlalchemy import Engine
 
+from service.access.chaining import head_of
 from service.advisories.feeds import never_tried
 from service.advisories.signals_syncing import SignalSynced
 from service.advisories.syncing import Progress, Synced
@@ -203,6 +204,14 @@ def _check(job: JobContext) -> None:
     job.progress(dict(verdicts))
 
 
+def _say_head(job: JobContext) -> None:
+    """Say where the chain of the record ends, in the log: whoever keeps that elsewhere can prove it unchanged."""
+    with reading(job.engine) as session:
+        head = head_of(session)
+    job.progress({"head": str(head)})
+    logger("audit").info("the record ends here", head=str(head))
+
+
 def _of_signals(run: Callable[[JobContext], None], url: str) -> Kind:
     return Kind(run, every=SIGNALS_EVERY if url != "none" else None, spread=url.startswith("http"))
 
@@ -224,5 +233,6 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),
         "export": Kind(_export),
+        "audit-head": Kind(_say_head, every=timedelta(days=1)),
         "purge": Kind(_purge, every=timedelta(hours=6)),
     }

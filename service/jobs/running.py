@@ -8,6 +8,7 @@ from threading import Event, Thread
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.access.chaining import chain_audit
 from service.changes.sequencing import number_changes
 from service.db import writing
 from service.jobs.kinds import kinds_of
@@ -42,12 +43,12 @@ def running(engine: Engine, settings: Settings, *, clock: Callable[[], datetime]
 
 @contextmanager
 def numbering(engine: Engine) -> Iterator[None]:
-    """Number changes until the end of the block, a fraction of a second after their commit."""
+    """Number changes and chain the record until the end of the block, a fraction of a second after their commit."""
     stopping = Event()
 
     def number() -> None:
         while not stopping.is_set():
-            if not _number_once(engine):
+            if not _number_once(engine) + _chain_once(engine):
                 stopping.wait(_NUMBER_EVERY_SECONDS)
 
     thread = Thread(target=number, name="sequencer", daemon=True)
@@ -65,4 +66,13 @@ def _number_once(engine: Engine) -> int:
             return number_changes(session)
     except SQLAlchemyError as error:
         log.warning("changes not numbered", error=str(error))
+        return 0
+
+
+def _chain_once(engine: Engine) -> int:
+    try:
+        with writing(engine) as session:
+            return chain_audit(session)
+    except SQLAlchemyError as error:
+        log.warning("the record was not chained", error=str(error))
         return 0

@@ -34,7 +34,7 @@ def clock() -> StoppedClock:
 def own_engine(engine: Engine) -> Iterator[Engine]:
     """Give the shared database, for requests that really commit; what they leave is removed afterwards."""
     yield engine
-    kept = {"alembic_version", "team", "change_counter"}
+    kept = {"alembic_version", "team", "change_counter", "audit_chain"}
     with engine.begin() as connection:
         found = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
         # Deleting from what has rows is ten times as fast as truncating all.
@@ -43,6 +43,7 @@ def own_engine(engine: Engine) -> Iterator[Engine]:
             connection.execute(delete(quoted(table)))
         connection.execute(text("DELETE FROM team WHERE NOT fallback"))
         connection.execute(text("UPDATE change_counter SET last_seq = 0"))
+        connection.execute(text("UPDATE audit_chain SET last_seq = 0, head = decode(repeat('00', 32), 'hex')"))
         connection.execute(text("SET session_replication_role = origin"))
 
 
