@@ -30,8 +30,8 @@ _numbers = count(1)
 
 
 def make_team(session: WriteSession, name: str = "payments", **columns: object) -> Team:
-    """Make a team."""
-    team = Team(name=name, **columns)
+    """Make a team that can be reached."""
+    team = Team(name=name, **{"email": f"{name}@example.org", **columns})
     session.add(team)
     session.flush()
     return team

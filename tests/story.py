@@ -66,7 +66,8 @@ class Story:
         with writing(self.engine) as session:
             owner = None
             if team is not None:
-                owner = session.scalar(select(Team).where(Team.name == team)) or Team(name=team)
+                known = session.scalar(select(Team).where(Team.name == team))
+                owner = known or Team(name=team, email=f"{team}@example.org")
                 session.add(owner)
                 session.flush()
             session.add(Product(slug=slug, title=slug, created_at=self.now, team_id=owner.id if owner else None))

@@ -109,8 +109,8 @@ def _move_exposures(session: WriteSession, younger: Incident, older: Incident, n
 
 #: What an exposure takes over from another whose work it carries on.
 _CARRIED_ON = (
-    "team_id", "owner_reason", "status", "presence", "hold_reason", "assessment", "priority", "acknowledged_at",
-    "acknowledge_due_at", "remediate_due_at", "expires_at", "ended_at",
+    "team_id", "owner_reason", "owner_manual", "status", "presence", "hold_reason", "assessment", "priority",
+    "acknowledged_at", "acknowledge_due_at", "remediate_due_at", "expires_at", "ended_at",
 )  # fmt: skip
 
 

@@ -7,15 +7,14 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql as pg
 
-from service.access.models import Team
 from service.advisories.findings import Profile, profiles
 from service.db import WriteSession, any_of
 from service.incidents.models import Episode, Exposure, ExposureComponent, Incident
+from service.incidents.ownership import Owner, owners_for
 from service.incidents.priority import due
 from service.incidents.rating import known_to_be_exploited, rate
 from service.incidents.splitting import first_entries, inheritance
 from service.incidents.timeline import Entry, write_timeline
-from service.inventory.models import Product
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,6 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class Owner:
-    """Who has an exposure, and by which rule."""
-
-    team_id: int
-    reason: str
-
-
-@dataclass(frozen=True)
 class Beginning:
     """How an exposure begins: whose it is, since when we know, and why it is there."""
 
@@ -44,18 +35,7 @@ class Beginning:
     origin: str
     opened_at: datetime
     reason: str
-
-
-def owners_of(session: WriteSession, product_ids: Iterable[int]) -> dict[int, Owner]:
-    """Find the owner of each product's exposures: the product's team, else the fallback. Never empty."""
-    fallback = session.scalars(select(Team.id).where(Team.fallback)).one()
-    rows = session.execute(select(Product.id, Product.team_id).where(Product.id == any_of(product_ids)))
-    return {
-        product_id: Owner(team_id, "the product's team")
-        if team_id is not None
-        else Owner(fallback, "no team owns the product")
-        for product_id, team_id in rows
-    }
+    manual: bool = False
 
 
 def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor: str, now: datetime) -> list[int]:
@@ -94,16 +74,18 @@ _FIRST_DAY = "found on the product's first SBOM"
 
 def _beginnings(session: WriteSession, openings: Sequence[Opening], now: datetime) -> dict[Opening, Beginning]:
     """Give each exposure its owner and its first day: its own, or those of the exposure that it was part of."""
-    owners = owners_of(session, {o.product_id for o in openings})
-    inherited = inheritance(session, {(o.product_id, o.vulnerability_id): o.component_ids for o in openings})
+    affected = {(o.product_id, o.vulnerability_id): o.component_ids for o in openings}
+    owners, inherited = owners_for(session, affected), inheritance(session, affected)
     beginnings = {}
     for opening in openings:
         own = "baseline" if opening.baseline else "new"
         reason = _FIRST_DAY if opening.baseline else "a component in the field is affected"
-        beginning = Beginning(owners[opening.product_id], own, now, reason)
+        beginning = Beginning(owners[opening.product_id, opening.vulnerability_id], own, now, reason)
         if taken_over := inherited.get((opening.product_id, opening.vulnerability_id)):
             owner = Owner(taken_over.team_id, taken_over.owner_reason)
-            beginning = Beginning(owner, taken_over.origin, taken_over.opened_at, taken_over.reason)
+            beginning = Beginning(
+                owner, taken_over.origin, taken_over.opened_at, taken_over.reason, manual=taken_over.owner_manual
+            )
         beginnings[opening] = beginning
     return beginnings
 
@@ -201,6 +183,7 @@ def _exposure_row(opening: Opening, incident: Incident, beginning: Beginning, no
         "product_id": opening.product_id,
         "team_id": beginning.owner.team_id,
         "owner_reason": beginning.owner.reason,
+        "owner_manual": beginning.manual,
         "origin": beginning.origin,
         "status": "open",
         "presence": "present",

@@ -31,6 +31,7 @@ class Inherited(NamedTuple):
 
     team_id: int
     owner_reason: str
+    owner_manual: bool
     origin: str
     opened_at: datetime
     reason: str
@@ -73,6 +74,7 @@ def inheritance(session: ReadSession, affected: Mapping[Pair, frozenset[int]]) -
             taken_over[product_id, vulnerability_id] = Inherited(
                 exposure.team_id,
                 exposure.owner_reason,
+                exposure.owner_manual,
                 exposure.origin,
                 exposure.opened_at,
                 f"split off {exposure_name(exposure.id)} of {incident_name(exposure.incident_id)}",

@@ -51,7 +51,7 @@ def affected(muster: Muster, folder: Path, *products: str) -> str:
 
 
 def test_the_story_from_upload_to_acknowledged(muster: Muster, sbom: Path, tmp_path: Path) -> None:
-    muster("teams", "set", "payments")
+    muster("teams", "set", "payments", "--email", "payments@example.org")
     assert muster("products", "set", "payments-api", "--owner", "payments").code == 0
 
     uploaded = muster("upload", str(sbom), "--product", "payments-api", "--version", "1.0")
@@ -214,7 +214,7 @@ def test_a_refused_step_says_what_is_missing(muster: Muster, tmp_path: Path) -> 
 
 def test_all_that_people_can_do_with_an_exposure(muster: Muster, tmp_path: Path) -> None:
     affected(muster, tmp_path, "shop")
-    muster("teams", "set", "web")
+    muster("teams", "set", "web", "--email", "web@example.org")
     steps = (
         ("comment", "EXP-1", "we", "look", "at", "it"),
         ("assign", "EXP-1", "--team", "web", "--reason", "they built it"),
@@ -262,7 +262,7 @@ def test_what_cannot_be_evaluated_is_counted_and_listed(muster: Muster) -> None:
 
 
 def test_a_file_of_owners_is_applied_as_a_whole(muster: Muster, tmp_path: Path) -> None:
-    muster("teams", "set", "web")
+    muster("teams", "set", "web", "--email", "web@example.org")
     file = tmp_path / "owners.csv"
     file.write_text("slug,team,tier,exposed,kind,tags,title\nshop,web,high,yes,vendor,eu b2c,The shop\n")
     assert muster("products", "import", str(file), "--dry-run").code == 0

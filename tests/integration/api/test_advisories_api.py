@@ -186,7 +186,7 @@ def test_a_feed_that_is_held_says_so_everywhere_and_can_be_let_go(
 
 
 def test_search_says_who_uses_it_and_what_cannot_be_told(admin: TestClient) -> None:
-    admin.put("/v1/teams/payments", json={})
+    admin.put("/v1/teams/payments", json={"email": "payments@example.org"})
     admin.put("/v1/products/shop", json={"team": "payments"})
     admin.put("/v1/products/empty", json={})
     upload(admin, "shop", "pkg:deb/debian/liblzma5@5.6.1-1?distro=debian-13")

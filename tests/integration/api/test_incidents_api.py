@@ -37,7 +37,7 @@ def upload(admin: TestClient, product: str, *components: str) -> dict[str, Any]:
 @pytest.fixture
 def exposure(admin: TestClient) -> dict[str, Any]:
     """Give the exposure of a product of the team payments, opened after its first SBOM."""
-    admin.put("/v1/teams/payments", json={})
+    admin.put("/v1/teams/payments", json={"email": "payments@example.org"})
     admin.put("/v1/products/shop", json={"team": "payments"})
     upload(admin, "shop", LODASH)
     publish(admin)
@@ -88,7 +88,7 @@ def test_one_vulnerability_is_one_incident_over_all_products(admin: TestClient) 
 def test_incidents_are_found_by_what_they_are_and_whom_they_concern(
     admin: TestClient, clock: Callable[[], object]
 ) -> None:
-    admin.put("/v1/teams/payments", json={})
+    admin.put("/v1/teams/payments", json={"email": "payments@example.org"})
     admin.put("/v1/products/shop", json={"team": "payments"})
     upload(admin, "shop", LODASH)
     upload(admin, "blog", "pkg:npm/ms@1.0.0")
@@ -230,7 +230,7 @@ def test_decisions_need_their_grounds(admin: TestClient, exposure: dict[str, Any
 def test_owners_act_for_their_own_team_and_integrations_only_claim(
     admin: TestClient, exposure: dict[str, Any], client_as: Callable[..., TestClient], own_engine: Engine
 ) -> None:
-    admin.put("/v1/teams/other", json={})
+    admin.put("/v1/teams/other", json={"email": "other@example.org"})
     with reading(own_engine) as session:
         teams = {team.name: team.id for team in session.scalars(select(Team))}
     owner = client_as("owner", team_id=teams["payments"])

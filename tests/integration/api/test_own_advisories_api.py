@@ -37,7 +37,7 @@ def missed(said: dict[str, Any]) -> dict[str, tuple[str, bool | None]]:
 
 
 def test_a_dry_run_says_what_publishing_then_does(admin: TestClient) -> None:
-    admin.put("/v1/teams/edge", json={})
+    admin.put("/v1/teams/edge", json={"email": "edge@example.org"})
     admin.put("/v1/products/gateway", json={"team": "edge"})
     for product in ("gateway", "shop"):
         upload(admin, product, XZ)

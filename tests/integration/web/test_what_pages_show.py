@@ -73,7 +73,7 @@ def test_before_anything_is_here_the_pages_say_so(reader: TestClient) -> None:
 
 
 def test_a_search_shows_use_owner_reason_and_way(reader: TestClient, admin: TestClient) -> None:
-    admin.put("/v1/teams/payments", json={})
+    admin.put("/v1/teams/payments", json={"email": "payments@example.org"})
     admin.put("/v1/products/payments-api", json={"team": "payments"})
     upload(admin, "payments-api", BAD)
     page = reader.get("/search", params={"q": "liblzma 5.6"}).text
@@ -123,7 +123,7 @@ def test_a_long_answer_goes_on_where_it_stopped(reader: TestClient, admin: TestC
 def test_an_incident_shows_owners_clocks_fixes_and_what_happened(
     reader: TestClient, admin: TestClient, own_engine: Engine, clock: StoppedClock, tmp_path: Path
 ) -> None:
-    admin.put("/v1/teams/payments", json={})
+    admin.put("/v1/teams/payments", json={"email": "payments@example.org"})
     admin.put("/v1/products/payments-api", json={"team": "payments"})
     upload(admin, "payments-api", BAD)
     publish(own_engine, tmp_path)
