@@ -16,6 +16,7 @@ ROOMS_WITH_TABLES = (
     "advisories.models",
     "advisories.signal_models",
     "incidents.models",
+    "incidents.clock_models",
     "incidents.decision_models",
     "incidents.declaration_models",
     "incidents.link_models",

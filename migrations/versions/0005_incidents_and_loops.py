@@ -23,9 +23,11 @@ def upgrade() -> None:
     _feedback()
     _proof()
     _declarations()
+    _clocks()
 
 
 def downgrade() -> None:
+    _without_clocks()
     _without_declarations()
     _without_proof()
     _without_feedback()
@@ -562,3 +564,76 @@ def _without_declarations() -> None:
     for table in ('closing', 'incident_answer', 'broadcast_team', 'broadcast'):
         op.drop_table(table)
     op.drop_index('ix_advisory_declared', 'advisory')
+
+
+def _clocks() -> None:
+    """Why: priorities are decided for each product by published tables and show their inputs; clocks pause and escalate.
+
+    Decisions made before are made anew by the clock's job, which finds them by their missing facts.
+    """
+    op.add_column('incident', sa.Column('priority_facts', postgresql.JSONB(), nullable=True))
+    op.create_index('ix_incident_undecided', 'incident', ['id'],
+        postgresql_where=sa.text("priority_facts IS NULL AND status <> 'merged'"))
+    op.add_column('exposure', sa.Column('priority_inputs', postgresql.JSONB(), nullable=True))
+    op.add_column('exposure', sa.Column('acknowledge_from_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('exposure', sa.Column('remediate_from_at', sa.DateTime(timezone=True), nullable=True))
+    op.create_index('ix_exposure_acknowledge_due_at', 'exposure', ['acknowledge_due_at'],
+        postgresql_where=sa.text("status = 'open' AND acknowledged_at IS NULL"))
+    op.create_index('ix_exposure_remediate_due_at', 'exposure', ['remediate_due_at'],
+        postgresql_where=sa.text("status IN ('open', 'acknowledged', 'in_progress', 'fix_claimed')"))
+    op.create_table('pause',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('exposure_id', sa.BigInteger(), nullable=False),
+    sa.Column('episode', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.Text(collation='C'), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('made_by', sa.Text(), nullable=False),
+    sa.Column('from_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ends_by', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('until_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_because', sa.Text(), nullable=True),
+    sa.CheckConstraint("kind IN ('awaiting_upstream', 'awaiting_decision')", name=op.f('ck_pause_kind')),
+    sa.CheckConstraint('from_at < ends_by AND until_at BETWEEN from_at AND ends_by', name=op.f('ck_pause_ends_after_it_begins')),
+    sa.ForeignKeyConstraint(['exposure_id'], ['exposure.id'], name=op.f('fk_pause_exposure_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_pause')),
+    )
+    op.create_index('uq_pause_running', 'pause', ['exposure_id'], unique=True, postgresql_where=sa.text('until_at IS NULL'))
+    op.create_index('ix_pause_exposure_id', 'pause', ['exposure_id', 'episode'])
+    op.create_table('escalation',
+    sa.Column('exposure_id', sa.BigInteger(), nullable=False),
+    sa.Column('episode', sa.BigInteger(), nullable=False),
+    sa.Column('clock', sa.Text(collation='C'), nullable=False),
+    sa.Column('level', sa.Text(collation='C'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('skipped', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.CheckConstraint("clock IN ('acknowledge', 'remediate')", name=op.f('ck_escalation_clock')),
+    sa.CheckConstraint("level IN ('team', 'on-call', 'manager', 'cert')", name=op.f('ck_escalation_level')),
+    sa.ForeignKeyConstraint(['exposure_id'], ['exposure.id'], name=op.f('fk_escalation_exposure_id')),
+    sa.PrimaryKeyConstraint('exposure_id', 'episode', 'clock', 'level', name=op.f('pk_escalation')),
+    )
+    op.create_table('exposure_clock',
+    sa.Column('exposure_id', sa.BigInteger(), nullable=False),
+    sa.Column('episode', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(collation='C'), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('met_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('met_by', sa.Text(), nullable=True),
+    sa.Column('note', sa.Text(), nullable=True),
+    sa.CheckConstraint("name IN ('contain', 'cra_early_warning', 'cra_notification', 'cra_final_report')", name=op.f('ck_exposure_clock_name')),
+    sa.ForeignKeyConstraint(['exposure_id'], ['exposure.id'], name=op.f('fk_exposure_clock_exposure_id')),
+    sa.PrimaryKeyConstraint('exposure_id', 'episode', 'name', name=op.f('pk_exposure_clock')),
+    )
+
+
+def _without_clocks() -> None:
+    op.drop_table('exposure_clock')
+    op.drop_table('escalation')
+    op.drop_table('pause')
+    op.drop_index('ix_exposure_remediate_due_at', 'exposure')
+    op.drop_index('ix_exposure_acknowledge_due_at', 'exposure')
+    for column in ('remediate_from_at', 'acknowledge_from_at', 'priority_inputs'):
+        op.drop_column('exposure', column)
+    op.drop_index('ix_incident_undecided', 'incident')
+    op.drop_column('incident', 'priority_facts')

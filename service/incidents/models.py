@@ -1,6 +1,7 @@
 """Tables of the feedback loop: incidents, exposures, and every step they took."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -20,7 +21,8 @@ class Incident(Base):
     """One vulnerability over all products (`INC-7`).
 
     `known_exploited` is the CVE under which CISA lists it, `likely_exploited` what EPSS says, both as of the rating
-    that `priority` comes from. `restricted` is under embargo: only those who need to know see it (ADR 0023).
+    that `priority` comes from. `priority_facts` is what `deciding` knows of it; `priority` is the worst of its active
+    exposures, else what follows from the facts alone. `restricted` is under embargo: only those who need to know see it (ADR 0023).
     """
 
     __tablename__ = "incident"
@@ -32,6 +34,7 @@ class Incident(Base):
         Index("ix_incident_updated_at", "updated_at", "id"),
         Index("ix_incident_known_exploited", "id", postgresql_where=text("known_exploited IS NOT NULL")),
         Index("ix_incident_restricted", "id", postgresql_where=text("restricted")),
+        Index("ix_incident_undecided", "id", postgresql_where=text("priority_facts IS NULL AND status <> 'merged'")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -40,6 +43,7 @@ class Incident(Base):
     title: Mapped[str]
     severity: Mapped[str] = mapped_column(Name)
     priority: Mapped[str] = mapped_column(Name)
+    priority_facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     known_exploited: Mapped[str | None] = mapped_column(Name)
     likely_exploited: Mapped[bool] = mapped_column(server_default=text("false"))
     status: Mapped[str] = mapped_column(Name)
@@ -54,6 +58,8 @@ class Exposure(Base):
     """One incident in one product (`EXP-41`): owner, clocks, status. Status is the last transition's.
 
     `presence` is what the inventory says (machine), `assessment` what people decided (VEX), `status` the work.
+    `priority_inputs` is the decision that `priority` comes from. `*_from_at`: from when the time until `*_due_at` counts,
+    None = `opened_at`; both move together by what is paused.
     `inherited_from_id`: the base's exposure that this one waits for; `merged_into_id`: the one that goes on instead.
     """
 
@@ -66,6 +72,16 @@ class Exposure(Base):
         Index("uq_exposure_incident_id_product_id", "incident_id", "product_id", unique=True),
         Index("ix_exposure_product_id", "product_id"),
         Index("ix_exposure_team_id_status", "team_id", "status"),
+        Index(
+            "ix_exposure_acknowledge_due_at",
+            "acknowledge_due_at",
+            postgresql_where=text("status = 'open' AND acknowledged_at IS NULL"),
+        ),
+        Index(
+            "ix_exposure_remediate_due_at",
+            "remediate_due_at",
+            postgresql_where=text("status IN ('open', 'acknowledged', 'in_progress', 'fix_claimed')"),
+        ),
         Index("ix_exposure_claimed_at", "claimed_at", postgresql_where=text("status = 'fix_claimed'")),
         Index("ix_exposure_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         Index(
@@ -86,10 +102,13 @@ class Exposure(Base):
     hold_reason: Mapped[str | None]
     assessment: Mapped[str | None]
     priority: Mapped[str] = mapped_column(Name)
+    priority_inputs: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     opened_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     acknowledged_at: Mapped[datetime | None]
+    acknowledge_from_at: Mapped[datetime | None]
     acknowledge_due_at: Mapped[datetime | None]
+    remediate_from_at: Mapped[datetime | None]
     remediate_due_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     plan: Mapped[str | None]
