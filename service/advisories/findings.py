@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import LargeBinary, Row, case, func, select, type_coerce
 
+from service.advisories.declared import IS_DECLARED
 from service.advisories.models import Advisory, Match, Vulnerability, VulnerabilityAdvisory
 from service.advisories.signals import SILENCE, Signals, signals_of
 from service.db import ReadSession, any_of
@@ -154,6 +155,17 @@ def malware_among(session: ReadSession, vulnerability_ids: Iterable[int]) -> set
         select(VulnerabilityAdvisory.vulnerability_id)
         .join(Advisory, Advisory.id == VulnerabilityAdvisory.advisory_id)
         .where(VulnerabilityAdvisory.vulnerability_id == any_of(vulnerability_ids), Advisory.kind == "malware")
+    )
+    return set(session.scalars(rows))
+
+
+def declared_among(session: ReadSession, vulnerability_ids: Iterable[int]) -> set[int]:
+    """Tell which of the vulnerabilities we declared ourselves, before others spoke of them or beside them."""
+    rows = (
+        select(VulnerabilityAdvisory.vulnerability_id)
+        .join(Advisory, Advisory.id == VulnerabilityAdvisory.advisory_id)
+        .where(VulnerabilityAdvisory.vulnerability_id == any_of(vulnerability_ids))
+        .where(IS_DECLARED, Advisory.withdrawn_at.is_(None))
     )
     return set(session.scalars(rows))
 

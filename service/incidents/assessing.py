@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy import select
 
@@ -19,12 +20,11 @@ from service.incidents.opening import Opening, open_exposures
 from service.incidents.presence import ENDED_BY_PROOF, Absence, Seen, Step, step_for
 from service.incidents.splitting import parted_reasons
 from service.incidents.stepping import Evidenced, Taken, take_steps
+from service.incidents.suspecting import SHIPPED, Suspicion, suspicions
 from service.inventory.field import FieldUse, uses_of_products
 from service.inventory.origins import internal_among
 from service.inventory.scopes import SCOPE_CODE
 
-#: Scopes in which a component ships; the others open nothing, except for malware.
-SHIPPED = frozenset({SCOPE_CODE["required"], SCOPE_CODE["optional"]})
 EVERY_SCOPE = frozenset(SCOPE_CODE.values())
 
 Pair = tuple[int, int]
@@ -82,16 +82,25 @@ def assess(session: WriteSession, question: Question, cause: Cause, book: Eviden
     gone = merged_away(session, question.vulnerability_ids)
     standing = {pair: exposure for pair, exposure in standing.items() if pair[1] not in gone}
     affected = affected_components(uses, evidence)
+    suspected = suspicions(session, uses, evidence, affected)
     openings = [
-        Opening(product_id, vulnerability_id, frozenset(components), baseline=product_id in cause.baseline)
-        for (product_id, vulnerability_id), components in sorted(affected.items())
-        if (product_id, vulnerability_id) not in standing
+        Opening(*pair, frozenset(components), baseline=pair[0] in cause.baseline)
+        for pair, components in sorted(affected.items())
+        if pair not in standing
+    ] + [
+        Opening(*pair, suspicion.component_ids, baseline=pair[0] in cause.baseline, suspicion=suspicion.reason)
+        for pair, suspicion in sorted(suspected.items(), key=itemgetter(0))
+        if pair not in standing
     ]
     opened = open_exposures(session, openings, actor=cause.actor, now=cause.at)
-    why, held = _why_absent(session, standing, known, affected, uses)
+    certain = {pair: exposure for pair, exposure in standing.items() if pair not in suspected}
+    why, held = _why_absent(session, certain, known, affected, uses)
     why = {i: cause.departure if absence is Absence.LEFT else absence for i, absence in why.items()}
-    steps = _reasoned(session, _steps(standing, affected, why, held), standing, known)
-    seen_now = {exposure.id: affected.get(pair, set()) for pair, exposure in standing.items()}
+    steps = _reasoned(session, _steps(standing, affected, suspected, why, held), standing, known)
+    seen_now = {
+        exposure.id: affected.get(pair) or (set(suspected[pair].component_ids) if pair in suspected else set())
+        for pair, exposure in standing.items()
+    }
     evidence_now = Evidenced(components=seen_now, known=known, cause=cause.evidence)
     taken = take_steps(session, steps, evidence_now, actor=cause.actor, now=cause.at)
     return Assessed(opened, taken)
@@ -201,14 +210,19 @@ def _why_absent(
 
 
 def _steps(
-    standing: dict[Pair, Exposure], affected: dict[Pair, set[int]], why: dict[int, Absence], held: dict[int, str]
+    standing: dict[Pair, Exposure],
+    affected: dict[Pair, set[int]],
+    suspected: dict[Pair, Suspicion],
+    why: dict[int, Absence],
+    held: dict[int, str],
 ) -> list[tuple[Exposure, Step]]:
     steps: list[tuple[Exposure, Step]] = []
     for pair, exposure in sorted(standing.items(), key=lambda item: item[1].id):
         seen = Seen(
             present=pair in affected,
             absence=why.get(exposure.id, Absence.LEFT),
-            hold=held.get(exposure.id, ""),
+            hold=suspected[pair].reason if pair in suspected else held.get(exposure.id, ""),
+            suspected=pair in suspected,
         )
         step = step_for(exposure.status, exposure.presence, exposure.hold_reason, seen)
         if step is not None:

@@ -19,12 +19,16 @@ from service.incidents.timeline import Entry, write_timeline
 
 @dataclass(frozen=True)
 class Opening:
-    """A product found affected by a vulnerability for the first time, and by which components."""
+    """A product found affected by a vulnerability for the first time, and by which components.
+
+    `suspicion`: why that is no more than possible, '' where it is certain. Only what we declare opens on a suspicion.
+    """
 
     product_id: int
     vulnerability_id: int
     component_ids: frozenset[int]
     baseline: bool
+    suspicion: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def _beginnings(session: WriteSession, openings: Sequence[Opening], now: datetim
     beginnings = {}
     for opening in openings:
         own = "baseline" if opening.baseline else "new"
-        reason = _FIRST_DAY if opening.baseline else "a component in the field is affected"
+        reason = opening.suspicion or (_FIRST_DAY if opening.baseline else "a component in the field is affected")
         beginning = Beginning(owners[opening.product_id, opening.vulnerability_id], own, now, reason)
         if taken_over := inherited.get((opening.product_id, opening.vulnerability_id)):
             owner = Owner(taken_over.team_id, taken_over.owner_reason)
@@ -186,7 +190,8 @@ def _exposure_row(opening: Opening, incident: Incident, beginning: Beginning, no
         "owner_manual": beginning.manual,
         "origin": beginning.origin,
         "status": "open",
-        "presence": "present",
+        "presence": "unknown" if opening.suspicion else "present",
+        "hold_reason": opening.suspicion or None,
         "priority": incident.priority,
         "opened_at": beginning.opened_at,
         "updated_at": now,

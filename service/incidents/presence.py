@@ -25,11 +25,15 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What the field shows: affected, or why not, or why that cannot be told (`hold`)."""
+    """What the field shows: affected, or why not, or why that cannot be told (`hold`).
+
+    `suspected`: we declared it ourselves, and something in the field may be it: that opens again what had ended.
+    """
 
     present: bool
     absence: Absence = Absence.LEFT
     hold: str = ""
+    suspected: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def step_for(status: str | None, presence: str | None, hold: str | None, seen: S
         return _affected(status, presence)
     if status is None:
         return None
+    if seen.suspected and status in REOPENED_BY_MATCH:
+        return Step("reopened", "open", "unknown", seen.hold)
     if seen.hold:
         return _held(status, hold, seen.hold)
     return _clean(status, presence, seen.absence)

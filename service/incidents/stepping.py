@@ -69,7 +69,7 @@ def take_steps(
 def _apply(exposure: Exposure, step: Step, cause: dict[str, object], now: datetime) -> Entry:
     before = exposure.status
     exposure.presence = step.presence
-    exposure.hold_reason = step.reason if step.name == "held" else None
+    exposure.hold_reason = step.reason if step.presence == "unknown" else None
     exposure.updated_at = now
     exposure.version += 1
     if step.name == "reopened":
