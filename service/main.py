@@ -24,6 +24,7 @@ from service.api import (
     health,
     incidents,
     keys,
+    links,
     namespaces,
     paths,
     products,
@@ -32,6 +33,7 @@ from service.api import (
     search,
     streams,
     teams,
+    ticket_systems,
 )
 from service.api.cursors import Cursors
 from service.api.heads import Heads
@@ -64,6 +66,8 @@ ROUTERS = (
     feeds.router,
     incidents.router,
     exposures.router,
+    links.router,
+    ticket_systems.router,
     changes.router,
     teams.router,
     namespaces.router,
@@ -109,6 +113,7 @@ def create_app(
     app.state.counters = Counters()
     app.state.trusted = trusted_keys(settings.trusted_keys)
     app.state.ask_for_sync, app.state.ask_for_export = _ask_for_sync, _ask_for_export
+    app.state.ask_for_tickets = _ask_for_tickets
     install(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -140,6 +145,10 @@ def _ask_for_sync(session: WriteSession, now: datetime, accepted: Mapping[str, i
 
 def _ask_for_export(session: WriteSession, export_id: int, now: datetime) -> bool:
     return enqueue(session, "export", f"export {export_id}", run_at=now, payload={"export": export_id})
+
+
+def _ask_for_tickets(session: WriteSession, now: datetime) -> bool:
+    return enqueue_tick(session, "tickets", f"asked {now.isoformat()}", run_at=now)
 
 
 def _lifespan(beside: AbstractContextManager[Any]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -82,6 +82,17 @@ class OccurrenceOut(Answer):
     why: list[WhyOut] = Field(description="one for each advisory")
 
 
+class LinkOut(Answer):
+    """A ticket elsewhere that speaks of an exposure."""
+
+    system: str
+    key: str
+    url: str | None
+    state: Literal["open", "closed", "lost"]
+    version_seen: int | None = Field(description="the version of the exposure that the ticket was last told of")
+    updated_at: datetime
+
+
 class ExposureOut(Answer):
     """One incident in one product."""
 
@@ -104,7 +115,7 @@ class ExposureOut(Answer):
     ended_at: datetime | None
     reopen_count: int
     occurrences: list[OccurrenceOut]
-    links: list[dict[str, Any]]
+    links: list[LinkOut]
     version: int
 
 

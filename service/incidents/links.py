@@ -1,6 +1,7 @@
 """Tickets elsewhere, linked to exposures. A ticket that closes claims a fix, and no more.
 
-Pull-only integrations put links with `PUT /v1/exposures/{id}/links/{system}`; our own connectors do the same from inside.
+Pull-only integrations put links with `PUT /v1/exposures/{id}/links/{system}`; our own connectors do the same from
+inside.
 """
 
 import re

@@ -11,6 +11,7 @@ from service.advisories.signals import SILENCE, signals_of
 from service.advisories.signals_severity import severity_said, severity_values
 from service.db import ReadSession, any_of
 from service.errors import NotFound
+from service.incidents.linked import links_of
 from service.incidents.models import Exposure, Incident
 from service.inventory.models import Product
 
@@ -45,7 +46,12 @@ def exposures_as_values(session: ReadSession, exposure_ids: Iterable[int]) -> di
         .join(Team, Team.id == Exposure.team_id)
         .where(Exposure.id == any_of(exposure_ids))
     )
-    return {exposure.id: exposure_values(exposure, product, team) for exposure, product, team in rows}
+    found = list(rows)
+    links = links_of(session, (exposure.id for exposure, _, _ in found))
+    return {
+        exposure.id: exposure_values(exposure, product, team) | {"links": links.get(exposure.id, [])}
+        for exposure, product, team in found
+    }
 
 
 def exposure_values(exposure: Exposure, product: str, team: str) -> dict[str, object]:

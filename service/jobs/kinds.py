@@ -9,12 +9,15 @@ from threading import Event
 from sqlalchemy import Engine
 
 from service.access.chaining import head_of
+from service.access.vault import Vault
 from service.advisories.feeds import never_tried
 from service.advisories.signals_syncing import SignalSynced
 from service.advisories.syncing import Progress, Synced
 from service.changes.reading import purge_changes
 from service.db import reading, writing
 from service.errors import Busy, UpstreamUnavailable
+from service.feedback.tickets.systems import connecting
+from service.feedback.tickets.working import Round, work_all
 from service.flows.applying import FEED, apply_feed
 from service.flows.checking import check_next
 from service.flows.exporting import make_export, purge_exports
@@ -23,6 +26,7 @@ from service.flows.reconciling import reconcile
 from service.flows.rekeying import rekey
 from service.flows.settling import settle
 from service.flows.signalling import apply_signals, follow_signals
+from service.flows.silence import note_silence
 from service.incidents.lifecycle import end_acceptances
 from service.inventory.products import retire_previews
 from service.jobs.queue import enqueue_tick, is_running, purge_jobs
@@ -80,6 +84,20 @@ class Kind:
 def _retire_previews(job: JobContext) -> None:
     with writing(job.engine) as session:
         job.progress({"retired": retire_previews(session, now=job.clock())})
+
+
+def _note_silence(job: JobContext) -> None:
+    silence = note_silence(job.engine, stale_after=job.settings.stale_after, now=job.clock())
+    job.progress({"silent": silence.silent_count, "heard": len(silence.heard_product_ids)})
+
+
+def _tickets(job: JobContext) -> None:
+    """Keep ticket systems in step; without a secret key there can be none."""
+    settings = job.settings
+    if settings.secret_key is None:
+        return
+    connect = connecting(Vault(settings.secret_key.get_secret_value()))
+    job.progress(work_all(Round(job.engine, connect, job.clock, settings.public_url or "", job.go_on)))
 
 
 def _purge(job: JobContext) -> None:
@@ -231,6 +249,8 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         "check": Kind(_check, every=timedelta(minutes=1)),
         "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
+        "note-silence": Kind(_note_silence, every=timedelta(minutes=15)),
+        "tickets": Kind(_tickets, every=timedelta(seconds=30)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),
         "export": Kind(_export),
         "audit-head": Kind(_say_head, every=timedelta(days=1)),

@@ -47,8 +47,8 @@ class TicketSystem(Base):
 class TicketWork(Base):
     """An exposure of which a system has to be told. It stays while there may be more to tell.
 
-    `told_id` is the last step of the timeline that the ticket has; `creating_since` is set from before a ticket is asked
-    for until its key is known, so that a crash in between does not make two.
+    `told_id` is the last step of the timeline that the ticket has; `creating_since` is set from before a ticket is
+    asked for until its key is known, so that a crash in between does not make two.
     """
 
     __tablename__ = "ticket_work"
