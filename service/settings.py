@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     sync_every: timedelta = Field(
         default=timedelta(minutes=15), description="seconds or ISO 8601 duration between syncs"
     )
+    stale_after: timedelta = Field(
+        default=timedelta(days=30),
+        ge=timedelta(hours=1),
+        description="a stream that is silent for so long proves nothing, and searches say so",
+    )
     kev_url: str = Field(
         default=KEV_CATALOGUE, description="CISA's catalogue of what is exploited, a mirror, file:///file, or none"
     )

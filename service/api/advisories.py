@@ -152,10 +152,10 @@ def products(
 @router.get(
     "/{advisory}/reach", dependencies=[Depends(may("read")), Depends(may("read_incidents"))], responses=problems(404)
 )
-def reach(advisory: str, session: Read, now: Now) -> ReachOut:
+def reach(advisory: str, session: Read) -> ReachOut:
     """Say whom an advisory hits and hit, what nobody can tell, and what it nearly names."""
     row = find_advisory(session, advisory)
-    return ReachOut.model_validate(reach_values(reach_of(session, row, now=now), _products_at(row.osv_id)))
+    return ReachOut.model_validate(reach_values(reach_of(session, row), _products_at(row.osv_id)))
 
 
 @router.put(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from service.api.deps import Listing, Now, Read, listing, may
+from service.api.deps import Listing, Read, listing, may
 from service.api.schemas import Answer, Instant, Page
 from service.errors import Unreadable
 from service.inventory.question import ask
@@ -83,7 +83,6 @@ class SearchPage(Page[ItemOut]):
 @router.get("", dependencies=[Depends(may("read"))], response_model=SearchPage)
 def index(
     session: Read,
-    now: Now,
     place: Annotated[Listing, Depends(listing("search"))],
     *,
     q: Annotated[Text, Query(description="what people type: liblzma 5.6")] = "",
@@ -105,7 +104,7 @@ def index(
         q, name=name, version=version, purl=purl, version_range=version_range, vers=vers, cpe=cpe, digest=digest
     )
     after = tuple(place.position) or None
-    answer = search(session, question, now=now, ever=ever, as_of=as_of, exact=exact, after=after, limit=place.limit)
+    answer = search(session, question, ever=ever, as_of=as_of, exact=exact, after=after, limit=place.limit)
     return {
         "items": answer.items,
         "next": place.write(*answer.next) if answer.next else None,

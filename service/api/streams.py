@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 
 from service.api.deps import CurrentActor, Listing, Now, Primary, Read, listing, may
 from service.api.problems import problems
@@ -22,6 +23,7 @@ class StreamOut(Answer):
     kind: Literal["tracked", "preview"]
     created_at: datetime
     last_upload_at: datetime | None
+    stale_since: datetime | None = Field(description="silent since then for so long that it proves nothing any more")
     retired_at: datetime | None
     retired_reason: str | None
 

@@ -96,7 +96,7 @@ def publish_advisory(
         with writing(engine) as session:
             put = _put(session, parsed, now)
             match_advisories(session, put.stored.changed)
-            published = _describe(session, parsed, put, now=now, dry_run=True)
+            published = _describe(session, parsed, put, dry_run=True)
             session.rollback()
             return published
 
@@ -109,7 +109,7 @@ def publish_advisory(
     put = in_transaction(engine, publish)
     settle(engine, actor=actor.name, now=now, only=put.stored.changed)
     with reading(engine) as snapshot:
-        return _describe(snapshot, parsed, put, now=now, dry_run=False)
+        return _describe(snapshot, parsed, put, dry_run=False)
 
 
 def _put(session: WriteSession, parsed: OsvRecord, now: datetime) -> _Put:
@@ -146,7 +146,7 @@ def withdraw_advisory(engine: Engine, osv_id: str, *, actor: Actor, now: datetim
     return publish_advisory(engine, osv_id, record, actor=actor, now=now)
 
 
-def _describe(session: ReadSession, parsed: OsvRecord, put: _Put, *, now: datetime, dry_run: bool) -> Published:
+def _describe(session: ReadSession, parsed: OsvRecord, put: _Put, *, dry_run: bool) -> Published:
     advisory = session.scalars(select(Advisory).where(Advisory.osv_id == parsed.osv_id)).one()
     remarks = remarks_on(parsed, _affected(parsed))
     if parsed.withdrawn_at is None:
@@ -159,7 +159,6 @@ def _describe(session: ReadSession, parsed: OsvRecord, put: _Put, *, now: dateti
         reach=reach_of(
             session,
             advisory,
-            now=now,
             matched_before=None if put.created else put.matched,
             statuses_before=None if dry_run else put.statuses,
         ),

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import or_, select
@@ -84,7 +83,6 @@ def reach_of(
     session: ReadSession,
     advisory: Advisory,
     *,
-    now: datetime,
     matched_before: Collection[int] | None = None,
     statuses_before: Mapping[int, str] | None = None,
 ) -> Reach:
@@ -93,7 +91,6 @@ def reach_of(
     Args:
         session: One snapshot; in a dry run the transaction that will be rolled back.
         advisory: Stored, and matched.
-        now: Decides which SBOMs are old.
         matched_before: The components that its earlier form matched; None: it had none.
         statuses_before: Of the exposures to what it speaks of, before it was published; None: nothing was opened yet.
     """
@@ -101,7 +98,7 @@ def reach_of(
     matched = hits.matched.keys()
     earlier_count, earlier = earlier_hits(session, matched, hits.product_ids)
     near = [] if advisory.withdrawn_at else near_misses_of(session, advisory.id, advisory.record, matched)
-    unknown = [] if advisory.withdrawn_at else _unknown(session, near, now)
+    unknown = [] if advisory.withdrawn_at else _unknown(session, near)
     before = None if matched_before is None else set(matched_before)
     return Reach(
         hits=hits,
@@ -152,7 +149,7 @@ def _difference(session: ReadSession, component_ids: Collection[int], certaintie
     )
 
 
-def _unknown(session: ReadSession, near: Sequence[NearMiss], now: datetime) -> list[Unknown]:
+def _unknown(session: ReadSession, near: Sequence[NearMiss]) -> list[Unknown]:
     """List where components cannot be evaluated that may carry the code, then products that nobody can judge."""
     doubtful = {one.component_id: one for one in near if one.kind == "cannot-evaluate" and one.product_count}
     uses = uses_of_components(session, list(doubtful)[:MOST_UNKNOWN])
@@ -177,7 +174,7 @@ def _unknown(session: ReadSession, near: Sequence[NearMiss], now: datetime) -> l
             one.reason,
             _SENTENCES[one.reason],
         )
-        for one in unjudged(session, now=now)
+        for one in unjudged(session)
     ]
 
 

@@ -30,6 +30,7 @@ from service.incidents.reading import vulnerabilities_touched
 from service.inventory.catalogue import Resolved, resolve, resolve_all
 from service.inventory.documents import store_documents, store_graphs
 from service.inventory.graph import SUBJECT, Packed, pack
+from service.inventory.life import note_sign_of_life, would_settle
 from service.inventory.models import Product, Release, Stream, Upload
 from service.inventory.products import (
     DEFAULT_STREAM,
@@ -38,7 +39,6 @@ from service.inventory.products import (
     find_product,
     lock_live_stream,
     lock_stream,
-    note_sign_of_life,
 )
 from service.inventory.releases import label_upload, supported_uploads, unlabel_upload
 from service.inventory.slugs import slugify
@@ -150,7 +150,10 @@ def _repeated(session: WriteSession, data: bytes, request: Request, now: datetim
     if found is None:
         return None
     stream, upload = found
+    if would_settle(stream, upload):
+        return None  # the long way, which locks the stream and looks at its exposures
     note_sign_of_life(stream, now=now)
+    upload.confirmed_at = now
     product = session.get_one(Product, stream.product_id)
     scopes = contents(session, stream.id, upload.at_us)
     nothing: frozenset[int] = frozenset()
@@ -257,7 +260,8 @@ def arrive(session: WriteSession, shared: Shared, request: Request, now: datetim
     placed = place(session, stream, shared.document, shared.resolved, delivery)
     relabelled = frozenset() if placed.duplicate else _label(session, stream, placed, request)
     changed = relabelled | (placed.changed if placed.is_head else frozenset())
-    in_field = stream.kind == "tracked" and not placed.duplicate and (placed.is_head or bool(relabelled))
+    says_more = placed.settles or (not placed.duplicate and (placed.is_head or bool(relabelled)))
+    in_field = stream.kind == "tracked" and says_more
     return Arrival(product, stream, placed, in_field, changed, baseline=is_first or request.baseline)
 
 

@@ -3,26 +3,21 @@
 Unknown is neither affected nor clean; an answer without this list would read as "everybody else is clean".
 """
 
-from datetime import datetime, timedelta
-
 from sqlalchemy import text
 
 from service.db import ReadSession
 from service.inventory.answer import CannotTell, Owner
 
-#: A tracked stream without an upload for so long says little about what is built today.
-STALE_AFTER = timedelta(days=30)
-
 #: An answer lists at most so many of each kind.
 MAX_LISTED = 500
 
 
-def unjudged(session: ReadSession, *, now: datetime, stale_after: timedelta = STALE_AFTER) -> list[CannotTell]:
-    """List what no search can judge: products without any SBOM first, then streams whose newest is old.
+def unjudged(session: ReadSession) -> list[CannotTell]:
+    """List what no search can judge: products without any SBOM first, then silent streams, whose newest is old.
 
     Products all of whose streams were retired are out of the field, not unknown. Each kind ends at `MAX_LISTED`.
     """
-    bounds = {"limit": MAX_LISTED, "oldest": now - stale_after}
+    bounds = {"limit": MAX_LISTED}
     return [
         CannotTell(product, stream, None, Owner(team, owner_reason), reason, None)
         for product, stream, team, owner_reason, reason in session.execute(_UNJUDGED, bounds)
@@ -49,7 +44,7 @@ UNION ALL
  JOIN product ON product.id = stream.product_id
  LEFT JOIN team ON team.id = product.team_id
  WHERE stream.kind = 'tracked' AND stream.retired_at IS NULL AND product.archived_at IS NULL
-   AND stream.last_upload_at < :oldest
+   AND stream.stale_since IS NOT NULL
  ORDER BY stream.last_upload_at, product.slug COLLATE "C"
  LIMIT :limit)
 """)  # noqa: S608 - parts of ours, values bound

@@ -6,7 +6,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, literal, null, select, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.dialects import postgresql as pg
 
 from service.clock import OPEN
@@ -150,7 +163,7 @@ def newest_times(session: ReadSession, product_id: int) -> dict[int, int]:
 
 
 class Head(NamedTuple):
-    """The newest upload of a live tracked stream."""
+    """The newest upload of a live tracked stream; `doubt` is why it proves nothing, unless it was confirmed since."""
 
     product_id: int
     stream_id: int
@@ -160,8 +173,9 @@ class Head(NamedTuple):
 
 def heads(session: ReadSession, product_ids: Iterable[int]) -> list[Head]:
     """Give the newest uploads of the products' live tracked streams."""
+    doubt = case((Upload.confirmed_at.is_(None), Upload.doubt))
     newest = (
-        select(Stream.product_id, Upload.stream_id, Upload.id, Upload.doubt)
+        select(Stream.product_id, Upload.stream_id, Upload.id, doubt)
         .join(Stream, Stream.id == Upload.stream_id)
         .where(Stream.product_id == any_of(product_ids), is_live(), Upload.voided_at.is_(None))
         .ext(pg.distinct_on(Upload.stream_id))

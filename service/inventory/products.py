@@ -191,12 +191,6 @@ def revive_stream(session: WriteSession, stream: Stream) -> None:
     stream.retired_at = stream.retired_reason = None
 
 
-def note_sign_of_life(stream: Stream, *, now: datetime) -> None:
-    """Note that a build was heard of, even if it brought nothing new: its stream is neither stale nor forgotten."""
-    if stream.last_upload_at is None or stream.last_upload_at < now:
-        stream.last_upload_at = now
-
-
 def retire_previews(session: WriteSession, *, now: datetime) -> int:
     """Retire the previews that nobody has uploaded to for a while; tells how many."""
     last_sign = func.coalesce(Stream.last_upload_at, Stream.created_at)

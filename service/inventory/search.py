@@ -27,7 +27,6 @@ def search(
     session: ReadSession,
     question: Question,
     *,
-    now: datetime,
     ever: bool = False,
     as_of: datetime | None = None,
     exact: bool = False,
@@ -39,7 +38,6 @@ def search(
     Args:
         session: One snapshot for the whole answer.
         question: See `question.ask`.
-        now: Decides which SBOMs are stale.
         ever: Everything that ever contained it, with its window: past uploads, all releases, previews and retired
             streams. Otherwise what is in the field.
         as_of: What was in the field at this time. Which releases were supported then is not recorded; those that are
@@ -65,8 +63,7 @@ def search(
     components = components_named(session, shown.union(*(path.steps for path in paths)))
     return Answer(
         items=_items(page, paths, candidates, components),
-        cannot_tell=_doubts(doubtful, candidates, components)
-        + (unjudged(session, now=now) if first and as_of is None else []),
+        cannot_tell=_doubts(doubtful, candidates, components) + (unjudged(session) if first and as_of is None else []),
         excluded=[Excluded(components[one.component_id], one.verdict.detail) for one in excluded],
         next=page[-1].position if len(seen) > limit else None,
         cut=candidates.cut,

@@ -15,9 +15,9 @@ from service.clock import OPEN, from_micros, to_micros
 from service.db import ReadSession, WriteSession
 from service.errors import Conflict, NotFound, Unreadable
 from service.inventory.catalogue import Resolved
+from service.inventory.life import hear_again, hear_what_is_left, note_sign_of_life
 from service.inventory.models import Document as StoredDocument
 from service.inventory.models import Stream, Upload
-from service.inventory.products import note_sign_of_life
 from service.inventory.usage import contents, paint
 from service.sbom.document import Document
 from service.sbom.quality import quality_of
@@ -55,6 +55,7 @@ class Placed:
         removed: The reverse.
         contents: All components that the upload lists.
         is_head: It is (was) the newest of its stream.
+        settles: It brought nothing new, and yet confirmed what was in doubt, or broke a silence.
     """
 
     upload: Upload
@@ -63,6 +64,7 @@ class Placed:
     removed: frozenset[int]
     contents: frozenset[int]
     is_head: bool
+    settles: bool = False
 
     @property
     def changed(self) -> frozenset[int]:
@@ -122,15 +124,15 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
     at_us = replaced.at_us if replaced else _time_of(newest, delivery)
     around = _around(session, newest, at_us)
     same = None if replaced else _same_upload(around, newest, delivery)
-    note_sign_of_life(stream, now=delivery.received_at)
     if same is not None:
-        listed = frozenset(known.id for known in resolved.components.values())
-        nothing: frozenset[int] = frozenset()
-        return Placed(same, duplicate=True, added=nothing, removed=nothing, contents=listed, is_head=newest is same)
+        settles = newest is same and hear_again(stream, same, now=delivery.received_at)
+        return _repeated(same, resolved, is_head=newest is same, settles=settles)
     if replaced:
         replaced.voided_at, replaced.void_reason = delivery.received_at, "replaced by a corrected SBOM"
         session.flush()  # the unique time must be free before the correction takes it
     following, preceding = around.following, around.preceding
+    if following is None:
+        note_sign_of_life(stream, now=delivery.received_at)
     wanted = {known.id: known.scope for known in resolved.components.values()}
     before = paint(session, stream.id, at_us, following.at_us if following else OPEN, wanted)
     added, removed = frozenset(wanted.keys() - before.keys()), frozenset(before.keys() - wanted.keys())
@@ -151,6 +153,13 @@ def place(session: WriteSession, stream: Stream, document: Document, resolved: R
     )
 
 
+def _repeated(same: Upload, resolved: Resolved, *, is_head: bool, settles: bool) -> Placed:
+    listed, nothing = frozenset(known.id for known in resolved.components.values()), frozenset[int]()
+    return Placed(
+        same, duplicate=True, added=nothing, removed=nothing, contents=listed, is_head=is_head, settles=settles
+    )
+
+
 def void(session: WriteSession, stream: Stream, upload: Upload, *, reason: str, now: datetime) -> Placed:
     """Take an upload back: the stream contained then what the upload before it said."""
     if upload.voided_at is not None:
@@ -160,7 +169,7 @@ def void(session: WriteSession, stream: Stream, upload: Upload, *, reason: str, 
     taken_back = paint(session, stream.id, upload.at_us, following.at_us if following else OPEN, instead)
     upload.voided_at, upload.void_reason = now, reason
     session.flush()  # what is in the field is read next
-    stream.last_upload_at = session.scalar(select(func.max(Upload.received_at)).where(_live(stream.id)))
+    hear_what_is_left(stream, _newest(session, stream.id))
     return Placed(
         upload,
         duplicate=False,
@@ -172,11 +181,13 @@ def void(session: WriteSession, stream: Stream, upload: Upload, *, reason: str, 
 
 
 def doubt_of(preceding: Upload | None, upload: Upload) -> str | None:
-    """Say why an upload proves no fix: another tool wrote it, or more than half of the components are gone."""
+    """Say why an upload proves no fix: another tool, another phase, or more than half of the components are gone."""
     if preceding is None:
         return None
     if preceding.tool != upload.tool:
         return f"written by {upload.tool or 'an unnamed tool'} instead of {preceding.tool or 'an unnamed tool'}"
+    if preceding.phases and upload.phases and preceding.phases != upload.phases:
+        return f"about {', '.join(upload.phases)} instead of {', '.join(preceding.phases)}"
     if upload.component_count * 2 < preceding.component_count:
         return f"much shorter ({upload.component_count} components, {preceding.component_count} before)"
     return None
@@ -271,6 +282,7 @@ def _new_upload(
         version_label=delivery.version_label,
         set_digest=set_digest({known.id: known.scope for known in components}),
         tool=document.tools[0].name if document.tools else "",
+        phases=sorted(document.lifecycles),
         subject=document.subject.name if document.subject else "",
         component_count=len(resolved.components),
         listed_count=len(document.components),

@@ -100,6 +100,11 @@ def _tickets(job: JobContext) -> None:
     job.progress(work_all(Round(job.engine, connect, job.clock, settings.public_url or "", job.go_on)))
 
 
+def _note_silence(job: JobContext) -> None:
+    silence = note_silence(job.engine, stale_after=job.settings.stale_after, now=job.clock())
+    job.progress({"silent": silence.silent_count, "heard": len(silence.heard_product_ids)})
+
+
 def _purge(job: JobContext) -> None:
     now = job.clock()
     with writing(job.engine) as session:
@@ -251,6 +256,7 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
         "note-silence": Kind(_note_silence, every=timedelta(minutes=15)),
         "tickets": Kind(_tickets, every=timedelta(seconds=30)),
+        "note-silence": Kind(_note_silence, every=timedelta(minutes=15)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),
         "export": Kind(_export),
         "audit-head": Kind(_say_head, every=timedelta(days=1)),

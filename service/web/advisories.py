@@ -26,7 +26,7 @@ Text = Annotated[str, Query(max_length=4000)]
 
 
 @router.get("/advisories/{name}")
-def advisory(name: str, session: Read, now: Now, visitor: Responder) -> Response:
+def advisory(name: str, session: Read, visitor: Responder) -> Response:
     """Show one advisory: what it names, whom it hits and hit, and what it nearly names."""
     row = find_advisory(session, name)
     spoken = spoken_of(session, row.id)
@@ -38,7 +38,7 @@ def advisory(name: str, session: Read, now: Now, visitor: Responder) -> Response
         incidents=incidents_about(session, (one.vulnerability_id for one in spoken)),
         affected=intervals_of(session, row.id)[:_INTERVALS],
         reservations=reservations(row.record)[:_INTERVALS],
-        reach=reach_of(session, row, now=now),
+        reach=reach_of(session, row),
     )
 
 

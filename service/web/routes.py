@@ -90,7 +90,7 @@ def find(
     seals: Seals = request.app.state.seals
     try:
         position = _position(seals.open("uses", after, now=now)) if after else None
-        answer = search(session, ask(q), now=now, ever=bool(ever), after=position, limit=_USES)
+        answer = search(session, ask(q), ever=bool(ever), after=position, limit=_USES)
     except Unreadable as error:
         return draw("search.html", status=422, **page | {"fault": error.detail})
     page |= {"answer": answer, "is_first": position is None}

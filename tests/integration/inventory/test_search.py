@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from service.db import WriteSession
 from service.inventory.answer import Answer
+from service.inventory.life import mark_silent
 from service.inventory.models import Release, Stream
 from service.inventory.question import ask
 from service.inventory.search import search
@@ -30,7 +31,7 @@ def who_uses(session: WriteSession, q: str = "", **options: object) -> Answer:
         for name in ("name", "version", "purl", "version_range", "cpe", "digest")
         if name in options
     }
-    return search(session, ask(q, **asked), **({"now": NOON} | options))  # type: ignore[arg-type]
+    return search(session, ask(q, **asked), **options)  # type: ignore[arg-type]
 
 
 def products(answer: Answer) -> list[str]:
@@ -257,6 +258,7 @@ def test_products_without_sbom_and_stale_streams_are_listed(session: WriteSessio
     make_product(session, "silent", team=make_team(session, "quiet"))
     make_user(session, "fresh", LODASH)
     make_user(session, "dusty", LODASH, at=NOON - timedelta(days=31))
+    mark_silent(session, stale_after=timedelta(days=30), now=NOON)
 
     doubts = {doubt.product: doubt for doubt in who_uses(session, "liblzma 5.6").cannot_tell}
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from factories import NOON, make_product, make_stream, upload_document
+from factories import make_product, make_stream, upload_document
 
 from service.db import WriteSession
 from service.inventory.question import ask
@@ -28,7 +28,7 @@ def test_every_affected_build_is_found_and_no_reverted_one(
         document = read((folder / name).read_bytes())
         upload_document(session, make_stream(session, make_product(session, slug)), document)
 
-    answer = search(session, ask(q), now=NOON, limit=500)
+    answer = search(session, ask(q), limit=500)
 
     found = {(item.product, item.component.name, item.component.version) for item in answer.items}
     listed = {(one.product, one.component.name) for one in answer.cannot_tell if one.component}
