@@ -1,0 +1,117 @@
+"""Decisions that wait for a second person. A proposal is about what was there when it was made, and dies with it."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import insert, select, update
+
+from service.access.roles import Actor
+from service.db import ReadSession, WriteSession, any_of
+from service.incidents.bounds import Bound, Grounds
+from service.incidents.decision_models import Proposal
+from service.incidents.decisions import bound_values, written
+from service.incidents.requests import Decision
+
+
+class NewProposal(NamedTuple):
+    """A decision to propose, with what it would be bound to."""
+
+    exposure_id: int
+    decision: Decision
+    bounds: tuple[Bound, ...]
+    grounds: Grounds
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A proposal that waits for a second person."""
+
+    id: int
+    exposure_id: int
+    to: str
+    justification: str | None
+    reason: str
+    evidence: dict[str, object]
+    expires_at: datetime | None
+    proposed_by: str
+    proposed_key_id: int
+    proposed_by_cert: bool
+    proposed_at: datetime
+    bounds: tuple[Bound, ...]
+    grounds: Grounds
+
+    def as_values(self) -> dict[str, object]:
+        """Give it as the API shows it."""
+        return {
+            "to": self.to,
+            "justification": self.justification,
+            "reason": self.reason,
+            "evidence": self.evidence,
+            "expires_at": written(self.expires_at),
+            "proposed_by": self.proposed_by,
+            "proposed_at": written(self.proposed_at),
+            "bounds": [bound_values(bound) for bound in self.bounds],
+        }
+
+
+def waiting_for(session: ReadSession, exposure_ids: Collection[int] | None = None) -> dict[int, Waiting]:
+    """Give the proposals that wait, by exposure; None: all of them."""
+    rows = select(Proposal).where(Proposal.ended_at.is_(None)).order_by(Proposal.exposure_id)
+    if exposure_ids is not None:
+        rows = rows.where(Proposal.exposure_id == any_of(exposure_ids))
+    found = session.scalars(rows.execution_options(populate_existing=True))
+    return {row.exposure_id: _as_waiting(row) for row in found}
+
+
+def propose(session: WriteSession, proposals: Sequence[NewProposal], *, actor: Actor, now: datetime) -> None:
+    """Write proposals down; one that waited before is replaced."""
+    if not proposals:
+        return
+    end_proposals(session, [each.exposure_id for each in proposals], "replaced", actor=actor.name, now=now)
+    session.execute(insert(Proposal), [_row(each, actor, now) for each in proposals])
+
+
+def end_proposals(
+    session: WriteSession, exposure_ids: Iterable[int], outcome: str, *, actor: str, now: datetime
+) -> dict[int, str]:
+    """End the proposals that wait: `approved`, `declined`, `lapsed` or `replaced`; gives what was proposed for which."""
+    ended = session.execute(
+        update(Proposal)
+        .where(Proposal.exposure_id == any_of(sorted(exposure_ids)), Proposal.ended_at.is_(None))
+        .values(ended_at=now, ended_by=actor, outcome=outcome)
+        .returning(Proposal.exposure_id, Proposal.to_status),
+        execution_options={"synchronize_session": False},
+    )
+    return {row.exposure_id: row.to_status for row in ended}
+
+
+def _row(proposal: NewProposal, actor: Actor, now: datetime) -> dict[str, object]:
+    decision = proposal.decision
+    return {
+        "exposure_id": proposal.exposure_id,
+        "to_status": decision.to,
+        "justification": decision.justification,
+        "reason": decision.reason,
+        "evidence": decision.evidence or {},
+        "expires_at": decision.expires_at,
+        "proposed_by": actor.name,
+        "proposed_key_id": actor.key_id,
+        "proposed_by_cert": actor.may("declare"),
+        "proposed_at": now,
+        "bounds": [bound._asdict() for bound in proposal.bounds],
+        "grounds": proposal.grounds.as_json(),
+    }
+
+
+def _as_waiting(row: Proposal) -> Waiting:
+    return Waiting(
+        row.id, row.exposure_id, row.to_status, row.justification, row.reason, row.evidence, row.expires_at,
+        row.proposed_by, row.proposed_key_id, row.proposed_by_cert, row.proposed_at,
+        tuple(_bound(stored) for stored in row.bounds), Grounds.read(row.grounds),
+    )  # fmt: skip
+
+
+def _bound(stored: Mapping[str, object]) -> Bound:
+    return Bound(**stored)  # type: ignore[arg-type]  # as `_row` wrote it
