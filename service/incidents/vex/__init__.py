@@ -1,0 +1,1 @@
+"""VEX: what we say of exposures as documents, and what others' documents say. Pure."""
