@@ -65,6 +65,14 @@ class Settings(BaseSettings):
     trusted_keys: Path | None = Field(
         default=None, description="folder of public keys (PEM) that signatures on SBOMs are verified with"
     )
+    smtp_url: SecretStr | None = Field(
+        default=None, description="where mail goes out: smtp://user:password@host:587, smtps://host; absent: no mail"
+    )
+    smtp_from: str = Field(default="muster@localhost", description="address that mail comes from")
+    digest_hour: int = Field(default=7, ge=0, le=23, description="hour (UTC) of the one digest a day")
+    webhook_allow_private: bool = Field(
+        default=False, description="let webhooks use plain HTTP, any port, and addresses of private networks"
+    )
     log_json: bool = Field(default=False, description="log as JSON lines")
 
     # For the client side of the command line.

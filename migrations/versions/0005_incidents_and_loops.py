@@ -393,6 +393,7 @@ def _feedback() -> None:
     op.create_table('feedback_cursor',
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=True),
     sa.CheckConstraint("name IN ('webhooks', 'messages', 'digests')", name=op.f('ck_feedback_cursor_name')),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_feedback_cursor'))
     )
@@ -454,6 +455,7 @@ def _feedback() -> None:
     )
     op.create_index('ix_delivery_due', 'delivery', ['webhook_id', 'due_at', 'id'], unique=False, postgresql_where=sa.text("state = 'waiting'"))
     op.create_index('ix_delivery_finished_at', 'delivery', ['finished_at'], unique=False, postgresql_where=sa.text("state <> 'waiting'"))
+    op.create_index('ix_delivery_held', 'delivery', ['webhook_id'], unique=False, postgresql_where=sa.text('locked_until IS NOT NULL'))
     op.create_index('ix_delivery_webhook_id_id', 'delivery', ['webhook_id', 'id'], unique=False)
     op.create_index('uq_delivery_webhook_id_event_id', 'delivery', ['webhook_id', 'event_id'], unique=True)
     op.create_table('delivery_attempt',

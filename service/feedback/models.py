@@ -14,13 +14,17 @@ from service.db import Base
 
 
 class FeedbackCursor(Base):
-    """The last change that has become deliveries (`webhooks`), messages (`messages`) or a digest (`digests`)."""
+    """The last change that has become deliveries (`webhooks`), messages (`messages`) or a digest (`digests`).
+
+    `day` is that of the last digest.
+    """
 
     __tablename__ = "feedback_cursor"
     __table_args__ = (CheckConstraint("name IN ('webhooks', 'messages', 'digests')", name="name"),)
 
     name: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int]
+    day: Mapped[date | None]
 
 
 class Webhook(Base):
@@ -81,6 +85,7 @@ class Delivery(Base):
         CheckConstraint("state IN ('waiting', 'delivered', 'dead')", name="state"),
         Index("uq_delivery_webhook_id_event_id", "webhook_id", "event_id", unique=True),
         Index("ix_delivery_due", "webhook_id", "due_at", "id", postgresql_where=text("state = 'waiting'")),
+        Index("ix_delivery_held", "webhook_id", postgresql_where=text("locked_until IS NOT NULL")),
         Index("ix_delivery_webhook_id_id", "webhook_id", "id"),
         Index("ix_delivery_finished_at", "finished_at", postgresql_where=text("state <> 'waiting'")),
     )
