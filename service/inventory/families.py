@@ -81,3 +81,10 @@ def families_of(kind: str, namespace: str, name: str, source_name: str) -> tuple
         for family in _RULES.by_source.get(source_name, ()):
             found.setdefault(family, Membership(family, f"Built from the source package {source_name}", False))
     return tuple(found.values())
+
+
+def family_names() -> frozenset[str]:
+    """Give the families there are."""
+    ruled = [rule for rules in _RULES.by_name.values() for rule in rules] + [rule for _, rule in _RULES.by_pattern]
+    of_sources = {family for families in _RULES.by_source.values() for family in families}
+    return frozenset(of_sources.union(rule.membership.family for rule in ruled))
