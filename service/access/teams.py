@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects import postgresql as pg
 
 from service.access.models import Team
@@ -96,6 +96,14 @@ def recipients(session: ReadSession, team_ids: Iterable[int]) -> dict[int, Recip
         row.id: Recipient(row.email, row.webhook, row.chat, row.on_call, row.manager, tuple(row.members), row.name)
         for row in rows
     }
+
+
+def is_reachable(session: ReadSession, name: str) -> bool | None:
+    """Tell whether a team has an address of its own; None where there is no such team."""
+    own = or_(
+        Team.email.is_not(None), Team.webhook.is_not(None), Team.chat.is_not(None), func.cardinality(Team.members) > 0
+    )
+    return session.scalar(select(own).where(Team.name == name))
 
 
 def put_team(session: WriteSession, name: str, fields: TeamFields, *, now: datetime) -> tuple[Team, bool]:

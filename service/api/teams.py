@@ -7,13 +7,14 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field, field_validator
 
-from service.access import audit, teams
+from service.access import teams
 from service.access.models import Team
 from service.access.teams import TeamFields, team_names
-from service.api.deps import CurrentActor, Listing, Now, Read, Write, listing, may
+from service.api.deps import CurrentActor, Listing, Now, Primary, Read, Write, listing, may
 from service.api.problems import problems
 from service.api.schemas import Answer, Body, Page
 from service.db import ReadSession
+from service.flows import reowning
 
 router = APIRouter(prefix="/v1/teams", tags=["teams"])
 manages = [Depends(may("manage_teams"))]
@@ -90,15 +91,23 @@ def show(team: str, session: Read) -> TeamOut:
     dependencies=manages,
     responses=problems(409, 422) | {201: {"model": TeamOut, "description": "The team is new"}},
 )
-def put(team: str, body: TeamIn, response: Response, session: Write, actor: CurrentActor, now: Now) -> TeamOut:
-    """Make a team, or say anew how it is reached."""
-    row, is_new = teams.put_team(session, team, _fields(body), now=now)
+def put(
+    team: str, body: TeamIn, response: Response, engine: Primary, session: Write, actor: CurrentActor, now: Now
+) -> TeamOut:
+    """Make a team, or say anew how it is reached. Where that makes it live, or no longer so, exposures follow."""
     said = body.model_dump(exclude_unset=True)
     if said.get("chat"):
         said["chat"] = _masked(said["chat"])
-    audit.record(session, actor, "team.put", team, said, now=now)
+    row, is_new = reowning.put_team(engine, team, _fields(body), said=said, actor=actor, now=now)
     response.status_code = 201 if is_new else 200
     return _shapes(session, [row])[0]
+
+
+@router.post("/{team}:retire", dependencies=manages, responses=problems(404, 409, 422))
+def retire(team: str, body: Retirement, engine: Primary, session: Write, actor: CurrentActor, now: Now) -> TeamOut:
+    """Let a team end. What it owned goes to whom the rules name next, and, where they name nobody, to its successor."""
+    reowning.retire_team(engine, team, successor=body.successor, reason=body.reason, actor=actor, now=now)
+    return _shapes(session, [teams.get_team(session, team)])[0]
 
 
 def _fields(body: TeamIn) -> TeamFields:

@@ -15,6 +15,7 @@ from service.cli import (
     incidents,
     keys,
     namespaces,
+    ownership,
     products,
     searching,
     serving,
@@ -36,6 +37,7 @@ app.add_typer(keys.commands, name="keys")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(teams.commands, name="teams")
 app.add_typer(products.commands, name="products")
+app.add_typer(ownership.commands, name="ownership")
 app.add_typer(namespaces.commands, name="namespaces")
 app.add_typer(uploading.commands)
 app.add_typer(importing.commands)

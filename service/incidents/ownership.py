@@ -5,12 +5,12 @@ that are not over follow the rules: when these change, when a team retires or ca
 changes hands.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Select, Text, case, func, literal, or_, select, update
-from sqlalchemy.orm import aliased
 
 from service.access.models import Team
 from service.access.teams import team_names
@@ -21,7 +21,7 @@ from service.incidents.timeline import Entry, write_timeline
 from service.inventory.owners import Owner, Question, learn, owners_of
 from service.inventory.ownership_rules import Rule
 
-__all__ = ["Following", "Owner", "Pair", "Reowned", "follow_rules", "owners_for", "reowned"]
+__all__ = ["Following", "Owner", "Pair", "Reowned", "follow_rules", "owners_for", "reown", "reowned"]
 
 #: (product, vulnerability).
 Pair = tuple[int, int]
@@ -42,10 +42,9 @@ def owners_for(session: ReadSession, wanted: Mapping[Pair, frozenset[int]]) -> d
 
 @dataclass(frozen=True)
 class Following:
-    """Which exposures are looked at: all that are not over, or those of products, or those of a team."""
+    """Which exposures are looked at: all that are not over, or those of products."""
 
     product_ids: Collection[int] | None = None
-    team_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,32 +84,20 @@ def reowned(
     Returns:
         What changes, and where to go on; None at the end.
     """
-    rows = session.execute(_ruled(following, after).limit(limit)).all()
-    changes = _changes(session, [row[0] for row in rows], rules)
-    return changes, rows[-1][0].id if len(rows) == limit else None
+    rows = [_Owned(*row) for row in session.execute(_ruled(following, after).limit(limit))]
+    changes = _changes(session, rows, rules)
+    return changes, rows[-1].id if len(rows) == limit else None
 
 
-def follow_rules(
-    session: WriteSession,
-    following: Following,
-    *,
-    actor: str,
-    now: datetime,
-    after: int = 0,
-    limit: int = 500,
-) -> tuple[int, int | None]:
-    """Let exposures follow the rules, beginning behind the exposure *after*; locks what it looks at, in id order.
+def follow_rules(session: WriteSession, exposure_ids: Collection[int], *, actor: str, now: datetime) -> int:
+    """Let exposures follow the rules; locks them in id order, and gives how many changed hands.
 
     Who changes hands takes a step; where the same team has it for another reason, the sentence follows quietly.
-
-    Returns:
-        How many changed hands, and where to go on; None at the end.
     """
-    locked = _ruled(following, after).limit(limit).with_for_update(of=Exposure)
-    rows = session.scalars(locked, execution_options={"populate_existing": True}).all()
-    changes = _changes(session, rows, None)
+    locked = _ruled(Following(), 0).where(Exposure.id == any_of(exposure_ids)).with_for_update(of=Exposure)
+    changes = _changes(session, [_Owned(*row) for row in session.execute(locked)], None)
     reown(session, changes, actor=actor, now=now)
-    return sum(change.changes_hands for change in changes), rows[-1].id if len(rows) == limit else None
+    return sum(change.changes_hands for change in changes)
 
 
 def reown(session: WriteSession, changes: Sequence[Reowned], *, actor: str, now: datetime) -> None:
@@ -140,9 +127,8 @@ def _store(session: WriteSession, changes: Sequence[Reowned], now: datetime) -> 
             version=Exposure.version + case((new.c.moved, 1), else_=0),
             updated_at=case((new.c.moved, literal(now)), else_=Exposure.updated_at),
         ),
-        execution_options={"synchronize_session": False},
+        execution_options={"synchronize_session": "fetch"},
     )
-    session.expire_all()
 
 
 def _entry(change: Reowned, names: Mapping[int, str]) -> Entry:
@@ -151,35 +137,52 @@ def _entry(change: Reowned, names: Mapping[int, str]) -> Entry:
     return Entry(change.incident_id, "assigned", change.after.reason, change.exposure_id, evidence=evidence)
 
 
-def _ruled(following: Following, after: int) -> Select[Exposure]:
-    """Select exposures whose owner the rules decide, in id order."""
-    team = aliased(Team)
+class _Owned(NamedTuple):
+    """An exposure as ownership sees it."""
+
+    id: int
+    incident_id: int
+    product_id: int
+    team_id: int
+    reason: str
+    manual: bool
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(self.team_id, self.reason)
+
+
+def _ruled(following: Following, after: int) -> Select[int, int, int, int, str, bool]:
+    """Select exposures whose owner the rules decide, in id order; as `_Owned`."""
     rows = (
-        select(Exposure)
-        .join(team, team.id == Exposure.team_id)
+        select(
+            Exposure.id,
+            Exposure.incident_id,
+            Exposure.product_id,
+            Exposure.team_id,
+            Exposure.owner_reason,
+            Exposure.owner_manual,
+        )
+        .join(Team, Team.id == Exposure.team_id)
         .where(Exposure.id > after, Exposure.status.in_(sorted(STANDING)))
-        .where(or_(~Exposure.owner_manual, team.retired_at.is_not(None)))
+        .where(or_(~Exposure.owner_manual, Team.retired_at.is_not(None)))
         .order_by(Exposure.id)
     )
-    if following.product_ids is not None:
-        rows = rows.where(Exposure.product_id == any_of(sorted(following.product_ids)))
-    return rows if following.team_id is None else rows.where(Exposure.team_id == following.team_id)
+    return rows if following.product_ids is None else rows.where(Exposure.product_id == any_of(following.product_ids))
 
 
-def _changes(session: ReadSession, exposures: Iterable[Exposure], rules: tuple[Rule, ...] | None) -> list[Reowned]:
-    rows = list(exposures)
+def _changes(session: ReadSession, rows: Sequence[_Owned], rules: tuple[Rule, ...] | None) -> list[Reowned]:
     components = components_of(session, [row.id for row in rows])
-    wanted = {row.id: Question(row.product_id, components.get(row.id, frozenset()), _chosen(row)) for row in rows}
-    owners = owners_of(session, wanted, learn(session, wanted.values(), rules))
-    return [
-        Reowned(row.id, row.incident_id, row.product_id, Owner(row.team_id, row.owner_reason), new, row.owner_manual)
+    questions = {
+        row.id: Question(row.product_id, components.get(row.id, frozenset()), row.owner if row.manual else None)
         for row in rows
-        if (new := owners[row.id]) != Owner(row.team_id, row.owner_reason)
+    }
+    owners = owners_of(session, questions, learn(session, questions.values(), rules)) if rows else {}
+    return [
+        Reowned(row.id, row.incident_id, row.product_id, row.owner, owners[row.id], row.manual)
+        for row in rows
+        if owners[row.id] != row.owner
     ]
-
-
-def _chosen(exposure: Exposure) -> Owner | None:
-    return Owner(exposure.team_id, exposure.owner_reason) if exposure.owner_manual else None
 
 
 def components_of(session: ReadSession, exposure_ids: Sequence[int]) -> dict[int, frozenset[int]]:

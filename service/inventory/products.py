@@ -76,6 +76,12 @@ def _by_slug(session: ReadSession, slug: str) -> Product | None:
     return session.scalar(select(Product).join(ProductSlug).where(ProductSlug.slug == slug))
 
 
+def slugs_of(session: ReadSession, product_ids: Iterable[int]) -> dict[int, str]:
+    """Give the slugs of products by id."""
+    rows = session.execute(select(Product.id, Product.slug).where(Product.id == any_of(set(product_ids))))
+    return {row.id: row.slug for row in rows}
+
+
 def list_products(session: ReadSession, *, after: str = "", limit: int = 50, archived: bool = False) -> list[Product]:
     """List products by slug; archived ones only when asked for."""
     rows = select(Product).where(Product.slug > after).order_by(Product.slug).limit(limit)
