@@ -16,6 +16,7 @@ from service.api import (
     audit,
     changes,
     components,
+    deliveries,
     diffs,
     explanations,
     exports,
@@ -34,6 +35,7 @@ from service.api import (
     streams,
     teams,
     ticket_systems,
+    webhooks,
 )
 from service.api.cursors import Cursors
 from service.api.heads import Heads
@@ -69,6 +71,8 @@ ROUTERS = (
     links.router,
     ticket_systems.router,
     changes.router,
+    webhooks.router,
+    deliveries.router,
     teams.router,
     namespaces.router,
     keys.router,

@@ -18,7 +18,7 @@ from service.db import Lock, WriteSession, any_of, writing
 from service.feedback.keyring import keys_of, open_keys
 from service.feedback.models import Attempt, Delivery, Webhook, WebhookSecret
 from service.feedback.payloads import body_of
-from service.feedback.schedule import PATIENCE, Meaning, Reply, hold_of, meaning_of, reason_of, wait_before
+from service.feedback.schedule import PATIENCE, WAITS, Meaning, Reply, hold_of, meaning_of, reason_of, wait_before
 from service.feedback.signing import headers_of
 
 #: Longer than an attempt can take.
@@ -66,8 +66,8 @@ def take(session: WriteSession, most: int, *, now: datetime) -> list[Parcel]:
 
 
 def hold(session: WriteSession, delivery: Delivery, *, now: datetime) -> Parcel:
-    """Hold a delivery that was just made, as `take` does."""
-    delivery.locked_until, delivery.attempts = now + LEASE, 1
+    """Hold a delivery that was just made, for its one and only attempt."""
+    delivery.locked_until, delivery.attempts = now + LEASE, len(WAITS)
     session.add(delivery)
     session.flush()  # its id goes into the log
     return _parcels(session, [delivery], now)[0]

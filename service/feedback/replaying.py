@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from service.changes.models import Change
@@ -86,6 +86,16 @@ def attempts_of(session: ReadSession, delivery_ids: Iterable[int]) -> dict[int, 
     for row in rows:
         log.setdefault(row.delivery_id, []).append(row)
     return log
+
+
+def waiting_counts(session: ReadSession, webhook_ids: Iterable[int]) -> dict[int, int]:
+    """Count what is still to be sent, by webhook."""
+    rows = (
+        select(Delivery.webhook_id, func.count())
+        .where(Delivery.webhook_id == any_of(webhook_ids), Delivery.state == "waiting")
+        .group_by(Delivery.webhook_id)
+    )
+    return dict(session.execute(rows).tuples().all())
 
 
 def _within(
