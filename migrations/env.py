@@ -20,6 +20,7 @@ ROOMS_WITH_TABLES = (
     "incidents.decision_models",
     "incidents.declaration_models",
     "incidents.link_models",
+    "incidents.vex_models",
     "feedback.models",
     "feedback.tickets.models",
     "jobs.models",

@@ -24,9 +24,11 @@ def upgrade() -> None:
     _proof()
     _declarations()
     _clocks()
+    _vex()
 
 
 def downgrade() -> None:
+    _without_vex()
     _without_clocks()
     _without_declarations()
     _without_proof()
@@ -639,3 +641,74 @@ def _without_clocks() -> None:
         op.drop_column('exposure', column)
     op.drop_index('ix_incident_undecided', 'incident')
     op.drop_column('incident', 'priority_facts')
+
+
+def _vex() -> None:
+    """Why: what others say of vulnerabilities counts if we believe them, and what we say has versions of its own."""
+    op.create_table('vex_source',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('author', sa.Text(collation='C'), nullable=False),
+    sa.Column('packages', sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('products', sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('signed', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('added_by', sa.Text(), nullable=False),
+    sa.Column('added_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_vex_source')),
+    )
+    op.create_index('uq_vex_source_author', 'vex_source', ['author'], unique=True)
+    op.create_table('vex_document',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('sha256', sa.LargeBinary(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('size_bytes', sa.BigInteger(), nullable=False),
+    sa.Column('format', sa.Text(), nullable=False),
+    sa.Column('author', sa.Text(collation='C'), nullable=False),
+    sa.Column('document_id', sa.Text(collation='C'), nullable=False),
+    sa.Column('version', sa.Text(collation='C'), nullable=False),
+    sa.Column('issued_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('signed_by', sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('received_by', sa.Text(), nullable=False),
+    sa.Column('result', postgresql.JSONB(), nullable=False),
+    sa.CheckConstraint("format IN ('openvex', 'cyclonedx', 'csaf')", name=op.f('ck_vex_document_format')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_vex_document')),
+    )
+    op.create_index('uq_vex_document_sha256', 'vex_document', ['sha256'], unique=True)
+    op.create_index('ix_vex_document_author_document_id', 'vex_document', ['author', 'document_id'])
+    op.create_table('vex_statement',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('exposure_id', sa.BigInteger(), nullable=False),
+    sa.Column('vex_document_id', sa.BigInteger(), nullable=False),
+    sa.Column('author', sa.Text(collation='C'), nullable=False),
+    sa.Column('document_id', sa.Text(collation='C'), nullable=False),
+    sa.Column('status', sa.Text(collation='C'), nullable=False),
+    sa.Column('justification', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('versions', postgresql.JSONB(), nullable=False),
+    sa.Column('decided', sa.Boolean(), nullable=False),
+    sa.Column('said_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('since_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['exposure_id'], ['exposure.id'], name=op.f('fk_vex_statement_exposure_id')),
+    sa.ForeignKeyConstraint(['vex_document_id'], ['vex_document.id'], name=op.f('fk_vex_statement_vex_document_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_vex_statement')),
+    )
+    op.create_index('ix_vex_statement_vex_document_id', 'vex_statement', ['vex_document_id'])
+    op.create_index('uq_vex_statement_standing', 'vex_statement', ['exposure_id', 'author', 'document_id'], unique=True, postgresql_where=sa.text('ended_at IS NULL'))
+    op.create_table('vex_issue',
+    sa.Column('product_id', sa.BigInteger(), nullable=False),
+    sa.Column('scope', sa.Text(collation='C'), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.LargeBinary(), nullable=False),
+    sa.Column('issued_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['product_id'], ['product.id'], name=op.f('fk_vex_issue_product_id')),
+    sa.PrimaryKeyConstraint('product_id', 'scope', 'version', name=op.f('pk_vex_issue')),
+    )
+
+
+def _without_vex() -> None:
+    op.drop_table('vex_issue')
+    op.drop_table('vex_statement')
+    op.drop_table('vex_document')
+    op.drop_table('vex_source')
