@@ -27,6 +27,8 @@ from service.api import (
     keys,
     links,
     namespaces,
+    owners,
+    ownership,
     paths,
     products,
     releases,
@@ -40,6 +42,7 @@ from service.api import (
 from service.api.cursors import Cursors
 from service.api.heads import Heads
 from service.api.problems import Problem, install, problems
+from service.api.recording import Recorded
 from service.api.traffic import Counters, Traffic
 from service.clock import utc_now
 from service.compat import dependency_track, osv
@@ -68,6 +71,7 @@ ROUTERS = (
     feeds.router,
     incidents.router,
     exposures.router,
+    owners.router,
     links.router,
     ticket_systems.router,
     changes.router,
@@ -75,6 +79,7 @@ ROUTERS = (
     deliveries.router,
     teams.router,
     namespaces.router,
+    ownership.router,
     keys.router,
     audit.router,
     dependency_track.router,
@@ -122,6 +127,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     web.install(app, settings)
+    app.add_middleware(Recorded, of=app)
     app.add_middleware(Traffic, counters=app.state.counters)
     app.add_middleware(Heads)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -57,7 +57,6 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 class Origin:
     """Where a request comes from, for the record, and how many rows of the record it has left so far."""
 
-    key: str | None = None
     address: str | None = None
     request_id: str | None = None
     recorded: int = 0

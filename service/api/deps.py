@@ -16,10 +16,12 @@ from sqlalchemy import Engine
 
 from service.access.keys import authenticate
 from service.access.roles import Actor, Permission
+from service.access.visits import SAFE, admit, sight_in
 from service.api.cursors import Cursors
 from service.api.problems import BadRequest, Stale, VersionNeeded
 from service.db import ReadSession, WriteSession, reading, writing
 from service.errors import Unauthenticated
+from service.incidents.seeing import require_seen, seen_by
 from service.inventory.bindings import with_bindings
 from service.settings import Settings
 
@@ -45,13 +47,17 @@ async def _engine(request: Request) -> Engine:
     return engine
 
 
+def seen_in(request: Request) -> Engine:
+    """Give the engine for reading as whoever sends this request sees it; before that is known, little is."""
+    return seen_by(request.app.state.read_engine, lambda: sight_in(request.scope))
+
+
 async def _read_engine(request: Request) -> Engine:
-    engine: Engine = request.app.state.read_engine
-    return engine
+    return seen_in(request)
 
 
 def _read_session(request: Request) -> Iterator[ReadSession]:
-    with reading(request.app.state.read_engine) as session:
+    with reading(seen_in(request)) as session:
         yield session
 
 
@@ -86,7 +92,10 @@ def _actor(
         raise Unauthenticated("Send an API key as `Authorization: Bearer mst_…`.")
     # A transaction of its own, over before the route's begins: no request holds two connections.
     with writing(request.app.state.engine) as session:
-        return with_bindings(session, authenticate(session, token, now=now))
+        actor = admit(request.scope, with_bindings(session, authenticate(session, token, now=now)))
+        if request.method not in SAFE:  # what is read is limited by itself
+            require_seen(session, sight_in(request.scope), request.path_params)
+    return actor
 
 
 CurrentActor = Annotated[Actor, Depends(_actor)]

@@ -13,8 +13,10 @@ from sqlalchemy import Engine
 
 from service.access.keys import authenticate
 from service.access.roles import Actor, Permission
+from service.access.visits import admit, sight_in
 from service.db import ReadSession, reading, writing
 from service.errors import Unauthenticated
+from service.incidents.seeing import seen_by
 from service.inventory.bindings import with_bindings
 from service.sbom.signatures import TrustedKey
 from service.settings import Settings
@@ -44,7 +46,7 @@ async def _trusted(request: Request) -> tuple[TrustedKey, ...]:
 
 
 def _read(request: Request) -> Iterator[ReadSession]:
-    with reading(request.app.state.engine) as session:
+    with reading(seen_by(request.app.state.engine, lambda: sight_in(request.scope))) as session:
         yield session
 
 
@@ -57,6 +59,7 @@ Read = Annotated[ReadSession, Depends(_read, scope="function")]
 
 
 def _actor(
+    request: Request,
     engine: Primary,
     now: Now,
     header: Annotated[str | None, Security(_header)],
@@ -66,7 +69,7 @@ def _actor(
     if not token:
         raise Unauthenticated("Send an API key as `X-Api-Key: mst_…` or `Authorization: Bearer mst_…`.")
     with writing(engine) as session:
-        return with_bindings(session, authenticate(session, token.strip(), now=now))
+        return admit(request.scope, with_bindings(session, authenticate(session, token.strip(), now=now)))
 
 
 class needs:  # noqa: N801 - reads as a word: Depends(needs("upload"))

@@ -12,8 +12,10 @@ from fastapi.routing import APIRoute
 from sqlalchemy import exc
 
 from service.access.roles import Actor, Permission
+from service.access.visits import sight_in
 from service.db import ReadSession, reading
 from service.errors import Busy, Forbidden, NotFound, ServiceError, Unreadable, UpstreamUnavailable
+from service.incidents.seeing import seen_by
 from service.web.drawing import HEADERS, draw
 from service.web.visiting import SignInNeeded, viewer
 
@@ -32,7 +34,7 @@ def _now(request: Request) -> datetime:
 
 
 def _read(request: Request) -> Iterator[ReadSession]:
-    with reading(request.app.state.read_engine) as session:
+    with reading(seen_by(request.app.state.read_engine, lambda: sight_in(request.scope))) as session:
         yield session
 
 

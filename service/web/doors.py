@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from service.errors import NotFound, ServiceError, TooLarge
 from service.web.asking import Now, PageRoute
 from service.web.drawing import HEADERS, STATIC, draw
-from service.web.visiting import check_origin, close_session, key_of_token, open_session
+from service.web.visiting import check_origin, close_session, key_of_token, note_sign_in, open_session
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -31,6 +31,7 @@ def door(
     if key_id is None:
         fault = "This link was used already, or is too old. Sign in with an API key."
         return draw("login.html", status=401, wanted="/", fault=fault, visitor=None)
+    note_sign_in(request, key_id)
     return _enter(request, key_id, "/")
 
 

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
+from service.access import audit
 from service.access.keys import actor_of_key, authenticate
 from service.access.roles import Actor
 from service.access.seals import Seals
+from service.access.visits import admit
 from service.db import reading, writing
 from service.errors import Forbidden, NotFound, Unauthenticated
 from service.inventory.bindings import with_bindings
@@ -66,7 +68,7 @@ def viewer(request: Request) -> Actor:
     values = request.app.state.seals.open("session", request.cookies.get(COOKIE, ""), now=now)
     if values is None:
         raise SignInNeeded
-    return _actor(request, str(values[0]), now)
+    return admit(request.scope, _actor(request, str(values[0]), now))
 
 
 def _actor(request: Request, key_id: str, now: datetime) -> Actor:
@@ -86,8 +88,16 @@ def key_of_token(request: Request, token: str) -> str:
     with writing(request.app.state.engine) as session:
         authenticate(session, token, now=now)
     key_id = token.split("_")[1]
-    _actor(request, key_id, now)
+    note_sign_in(request, key_id)
     return key_id
+
+
+def note_sign_in(request: Request, key_id: str) -> None:
+    """Record that somebody opens the pages."""
+    now = request.app.state.clock()
+    actor = admit(request.scope, _actor(request, key_id, now))
+    with writing(request.app.state.engine) as session:
+        audit.record(session, actor, "session.open", key_id, now=now)
 
 
 def open_session(request: Request, response: Response, key_id: str) -> None:
