@@ -58,8 +58,13 @@ def merged(session: ReadSession, product: Product, stream: Stream, at_us: int, t
         dependencies=_edges(session, upload.graph_id if upload else None, refs),
         tools=(tool,),
         operating_system=_only(distributions),
-        serial=str(uuid5(NAMESPACE_URL, f"muster:{product.id}/{stream.id}@{at_us}")),
+        serial=serial_of(product.id, stream.id, at_us),
     )
+
+
+def serial_of(product_id: int, stream_id: int, at_us: int) -> str:
+    """Give the serial of the document that lists what a stream contained at a time."""
+    return str(uuid5(NAMESPACE_URL, f"muster:{product_id}/{stream_id}@{at_us}"))
 
 
 def _text(label: str | datetime | None) -> str:
