@@ -62,7 +62,7 @@ class Story:
         self.now += by
         return self.now
 
-    def product(self, slug: str, *, team: str | None = None) -> None:
+    def product(self, slug: str, *, team: str | None = None, **columns: Any) -> None:  # noqa: ANN401
         with writing(self.engine) as session:
             owner = None
             if team is not None:
@@ -70,7 +70,8 @@ class Story:
                 owner = known or Team(name=team, email=f"{team}@example.org")
                 session.add(owner)
                 session.flush()
-            session.add(Product(slug=slug, title=slug, created_at=self.now, team_id=owner.id if owner else None))
+            values = {"title": slug, "created_at": self.now, "team_id": owner.id if owner else None} | columns
+            session.add(Product(slug=slug, **values))
 
     def upload(self, product: str, *components: str | Part, tool: str = "syft", **request: Any) -> Values:  # noqa: ANN401
         """Upload what lists these components; gives the answer as values."""

@@ -12,7 +12,7 @@ from service.inventory.catalogue_models import Name
 class Pause(Base):
     """Time that does not count for remediation. `ends_by` is the latest end; `until_at` the real one, None = it runs.
 
-    An exposure has one at a time, so that no time is counted twice. `episode`: the number of the one that it belongs to.
+    An exposure has one at a time, so that no time is counted twice. `episode` is the number of the one it belongs to.
     """
 
     __tablename__ = "pause"

@@ -1,6 +1,6 @@
 """Published decision tables, kept as data in `tables/`: one row for each combination of their inputs. Pure.
 
-A file says its name, version and source, its inputs and outcomes (each from the least to the most urgent), and its rows.
+A file says its name, version and source, its inputs and outcomes, each from the least to the most urgent, and its rows.
 """
 
 import json

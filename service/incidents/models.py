@@ -22,7 +22,8 @@ class Incident(Base):
 
     `known_exploited` is the CVE under which CISA lists it, `likely_exploited` what EPSS says, both as of the rating
     that `priority` comes from. `priority_facts` is what `deciding` knows of it; `priority` is the worst of its active
-    exposures, else what follows from the facts alone. `restricted` is under embargo: only those who need to know see it (ADR 0023).
+    exposures, else what follows from the facts alone. `restricted` is under embargo: only those who need to know see it
+    (ADR 0023).
     """
 
     __tablename__ = "incident"
@@ -58,8 +59,8 @@ class Exposure(Base):
     """One incident in one product (`EXP-41`): owner, clocks, status. Status is the last transition's.
 
     `presence` is what the inventory says (machine), `assessment` what people decided (VEX), `status` the work.
-    `priority_inputs` is the decision that `priority` comes from. `*_from_at`: from when the time until `*_due_at` counts,
-    None = `opened_at`; both move together by what is paused.
+    `priority_inputs` is the decision that `priority` comes from. `*_from_at`: from when the time until `*_due_at`
+    counts, None = `opened_at`; both move together by what is paused.
     `inherited_from_id`: the base's exposure that this one waits for; `merged_into_id`: the one that goes on instead.
     """
 

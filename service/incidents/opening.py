@@ -1,6 +1,6 @@
 """New incidents and exposures: one incident per vulnerability, one exposure per product, an owner always."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,10 +9,13 @@ from sqlalchemy.dialects import postgresql as pg
 
 from service.advisories.findings import Profile, profiles
 from service.db import WriteSession, any_of
+from service.incidents.clocks import begin_clocks
+from service.incidents.deciding import Decision
 from service.incidents.models import Episode, Exposure, ExposureComponent, Incident
 from service.incidents.ownership import Owner, owners_for
 from service.incidents.priority import due
-from service.incidents.rating import known_to_be_exploited, rate
+from service.incidents.rating import Rating, known_to_be_exploited, ratings
+from service.incidents.redeciding import decisions_of
 from service.incidents.splitting import first_entries, inheritance
 from service.incidents.timeline import Entry, write_timeline
 
@@ -53,8 +56,9 @@ def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor:
     incidents = ensure_incidents(session, {o.vulnerability_id for o in openings}, actor=actor, now=now)
     openings = [opening for opening in openings if opening.vulnerability_id in incidents]
     beginnings = _beginnings(session, openings, now)
+    decided = decisions_of(session, [(incidents[o.vulnerability_id], o.product_id) for o in openings])
     rows = [
-        _exposure_row(opening, incidents[opening.vulnerability_id], beginnings[opening], now)
+        _exposure_row(opening, incidents[opening.vulnerability_id], beginnings[opening], decided, now)
         for opening in sorted(openings, key=lambda o: (incidents[o.vulnerability_id].id, o.product_id))
     ]
     created = session.execute(
@@ -108,6 +112,7 @@ def _record(
         insert(Episode),
         [{"exposure_id": id_, "number": 1, "opened_at": beginning.opened_at} for id_, _, beginning in placed],
     )
+    begin_clocks(session, [id_ for id_, *_ in placed], now=now)
     session.execute(
         insert(ExposureComponent),
         [{"exposure_id": id_, "component_id": c} for id_, opening, _ in placed for c in sorted(opening.component_ids)],
@@ -150,7 +155,7 @@ def ensure_incidents(
         pg.insert(Incident)
         .on_conflict_do_nothing(index_elements=["vulnerability_id"])
         .returning(Incident.id, Incident.vulnerability_id),
-        [_incident_row(described[v], now) for v in missing if v in described],
+        [_incident_row(v, rating, now) for v, rating in sorted(ratings(session, described).items())],
     ).all()
     reasons = {id_: _why_so(described[v]) for id_, v in created if v is not None}
     write_timeline(session, first_entries(session, reasons), actor=actor, now=now)
@@ -167,21 +172,29 @@ def _incidents(session: WriteSession, vulnerability_ids: list[int]) -> dict[int,
     return {incident.vulnerability_id: incident for incident in rows if incident.vulnerability_id is not None}
 
 
-def _incident_row(profile: Profile, now: datetime) -> dict[str, object]:
+def _incident_row(vulnerability_id: int, rating: Rating, now: datetime) -> dict[str, object]:
     return {
-        **rate(profile)._asdict(),
-        "vulnerability_id": profile.vulnerability_id,
+        **rating._asdict(),
+        "vulnerability_id": vulnerability_id,
         "status": "open",
         "opened_at": now,
         "updated_at": now,
     }
 
 
-def _exposure_row(opening: Opening, incident: Incident, beginning: Beginning, now: datetime) -> dict[str, object]:
+def _exposure_row(
+    opening: Opening,
+    incident: Incident,
+    beginning: Beginning,
+    decided: Mapping[tuple[int, int], Decision],
+    now: datetime,
+) -> dict[str, object]:
     is_baseline = beginning.origin == "baseline"
+    decision = decided[incident.id, opening.product_id]
+    priority, inputs = decision.priority, decision.as_values()
     # Nobody could acknowledge it before it was there; how long it may stay counts from the day it was known.
-    acknowledge_due_at = due(incident.priority, baseline=is_baseline, opened_at=now).acknowledge_at
-    remediate_due_at = due(incident.priority, baseline=is_baseline, opened_at=beginning.opened_at).remediate_at
+    acknowledge_due_at = due(priority, baseline=is_baseline, opened_at=now, inputs=inputs).acknowledge_at
+    remediate_due_at = due(priority, baseline=is_baseline, opened_at=beginning.opened_at, inputs=inputs).remediate_at
     return {
         "incident_id": incident.id,
         "product_id": opening.product_id,
@@ -192,9 +205,12 @@ def _exposure_row(opening: Opening, incident: Incident, beginning: Beginning, no
         "status": "open",
         "presence": "unknown" if opening.suspicion else "present",
         "hold_reason": opening.suspicion or None,
-        "priority": incident.priority,
+        "priority": priority,
+        "priority_inputs": inputs,
         "opened_at": beginning.opened_at,
         "updated_at": now,
+        "acknowledge_from_at": now,
         "acknowledge_due_at": acknowledge_due_at,
+        "remediate_from_at": beginning.opened_at,
         "remediate_due_at": remediate_due_at,
     }

@@ -1,11 +1,11 @@
-"""How bad, how soon: severities in order, the decision, and the clocks that follow. Pure.
+"""How bad, how soon: severities in order, the classes of urgency, and the clocks that follow. Pure.
 
-The decision is by severity and class, and by what is known of exploitation; malicious code always comes first.
+Which class it is, and with how much time, is decided in `deciding`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 #: From worst to least. What nobody scored ranks as high: it may be anything.
 SEVERITIES = ("critical", "high", "unscored", "medium", "low", "none")
@@ -19,13 +19,24 @@ class Clock(NamedTuple):
     remediate: timedelta
 
 
-#: Budgets by decision (facts measured against CISA's BOD 26-04; see the ADR on priorities).
+#: The classes, from the most to the least urgent.
+PRIORITIES = ("act", "attend", "track*", "track")
+
+#: Budgets by class; the directive's times are those of the classes (see the ADR on priorities and clocks).
 CLOCKS = {
     "act": Clock(timedelta(hours=1), timedelta(days=3)),
     "attend": Clock(timedelta(hours=8), timedelta(days=14)),
     "track*": Clock(timedelta(days=3), timedelta(days=60)),
     "track": Clock(timedelta(days=5), timedelta(days=180)),
 }
+
+#: The CERT waits for an answer to what it has declared.
+ACKNOWLEDGE_DECLARED = timedelta(minutes=15)
+#: Act is contained within a day: somebody has begun, with a plan.
+CONTAIN = timedelta(hours=24)
+
+#: The least time for what a product brought along on its first day, by how much the product matters.
+FIRST_DAYS = {"high": timedelta(days=30), "medium": timedelta(days=60), "low": timedelta(days=90)}
 
 
 def worst(severities: Iterable[str]) -> str:
@@ -43,28 +54,10 @@ def at_least(severity: str, threshold: str) -> bool:
 #: From when on EPSS counts, and until when it goes on counting: scores change daily, priorities should not.
 LIKELY, STILL_LIKELY = 0.5, 0.4
 
-#: What a likely exploitation makes of a priority; never Act, which takes a known one.
-_LIFTED = {"track": "track*", "track*": "attend"}
-
 
 def is_likely(score: float | None, *, before: bool) -> bool:
     """Tell whether an EPSS score counts; *before*: it did until now."""
     return score is not None and score >= (STILL_LIKELY if before else LIKELY)
-
-
-def priority_of(severity: str, kind: str, *, exploited: bool = False, likely: bool = False) -> str:
-    """Decide how soon an incident has to be handled.
-
-    Args:
-        severity: The worst that is said.
-        kind: ``malware`` needs no further reason.
-        exploited: CISA lists it as exploited.
-        likely: EPSS says so.
-    """
-    if kind == "malware" or exploited:
-        return "act"
-    priority = {"critical": "attend", "high": "track*", "unscored": "track*"}.get(severity, "track")
-    return _LIFTED.get(priority, priority) if likely else priority
 
 
 class Due(NamedTuple):
@@ -74,8 +67,32 @@ class Due(NamedTuple):
     remediate_at: datetime
 
 
-def due(priority: str, *, baseline: bool, opened_at: datetime) -> Due:
-    """Start the clocks. What a product brought along on its first day needs no quick acknowledgement unless Act."""
+def due(
+    priority: str,
+    *,
+    baseline: bool,
+    opened_at: datetime,
+    inputs: Mapping[str, Any] | None = None,
+    declared: bool = False,
+) -> Due:
+    """Start the clocks.
+
+    Args:
+        priority: The class.
+        baseline: What a product brought along on its first day: to be acknowledged only where harm is confirmed (KEV,
+            malicious code), and else with the time that the product's tier gives to work off what was there already.
+        opened_at: From when on the clocks run.
+        inputs: The exposure's `priority_inputs`: they may give less time than the class, which decides without them.
+        declared: The CERT declared it, and waits for an answer; `inputs` may say so too.
+    """
+    inputs = inputs or {}
+    said = {one["name"]: one["value"] for one in inputs.get("inputs", ())}
+    confirmed = inputs.get("confirmed", priority == "act")
     clock = CLOCKS[priority]
-    acknowledge = None if baseline and priority != "act" else opened_at + clock.acknowledge
-    return Due(acknowledge, opened_at + clock.remediate)
+    acknowledge = ACKNOWLEDGE_DECLARED if declared or said.get("class") == "declared" else clock.acknowledge
+    days = inputs.get("remediate_within_days")
+    remediate = clock.remediate if days is None else timedelta(days=days)
+    if baseline and not confirmed:
+        least = FIRST_DAYS.get(said.get("mission_impact", ""), timedelta())
+        return Due(None, opened_at + max(remediate, least))
+    return Due(opened_at + acknowledge, opened_at + remediate)

@@ -1,13 +1,13 @@
 """How bad an incident is, worked out again whenever its advisories, or others who know of it, say more.
 
 A feed's first word is often not its last: the distribution's record comes without a score, the others follow, and one
-day somebody exploits it. What becomes more urgent gets nearer deadlines; a deadline never moves away. Whatever changes
-stands in the timeline with its reason, what eases too.
+day somebody exploits it. What is known of the vulnerability is rated here; what follows for each product is decided
+in `redeciding`. Whatever changes stands in the timeline with its reason, what eases too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import case, func, or_, select
 
@@ -15,14 +15,13 @@ from service.advisories.findings import Profile, profiles
 from service.advisories.models import VulnerabilityAlias
 from service.advisories.signal_models import Epss, Kev
 from service.advisories.signals import Signals
+from service.advisories.signals_severity import severity_said, severity_values
 from service.db import ReadSession, WriteSession, any_of
-from service.incidents.models import Exposure, Incident
-from service.incidents.presence import ACTIVE
-from service.incidents.priority import LIKELY, STILL_LIKELY, due, is_likely, priority_of, worst
-from service.incidents.timeline import Entry, write_timeline
-
-#: Statuses in which clocks run, or will run on.
-_RUNNING = ACTIVE | {"risk_accepted"}
+from service.incidents.deciding import NOT_EXPLOITED, NOTHING_SAID, Facts, Said, decide, read_facts
+from service.incidents.models import Incident
+from service.incidents.priority import LIKELY, STILL_LIKELY, is_likely, worst
+from service.incidents.redeciding import Restated, decide_anew
+from service.incidents.vectors import read_vector
 
 
 class Rating(NamedTuple):
@@ -32,45 +31,71 @@ class Rating(NamedTuple):
     title: str
     severity: str
     priority: str
+    priority_facts: dict[str, Any]
     known_exploited: str | None
     likely_exploited: bool
 
 
-class _Change(NamedTuple):
-    """An incident that is rated otherwise now, and what signals have to do with it."""
+def rate(
+    profile: Profile,
+    words: Mapping[str, Any] | None = None,
+    *,
+    likely_before: bool = False,
+) -> Rating:
+    """Rate a vulnerability; malicious code is always the worst.
 
-    incident: Incident
-    before: Rating
-    after: Rating
-    signals: list[str]
-
-    @property
-    def reason(self) -> str:
-        """Say for the incident's timeline why."""
-        before, after = (f"{rating.severity}, {rating.priority}" for rating in (self.before, self.after))
-        moved = [f"{before} before; now {after}"] if before != after else []
-        return "; ".join([*self.signals, *moved]) or "its advisories say more"
-
-    @property
-    def demands_action(self) -> bool:
-        """Tell whether it has become so bad that nobody could have accepted it knowingly."""
-        newly_exploited = bool(self.after.known_exploited) and not self.before.known_exploited
-        return newly_exploited or (self.after.priority == "act" and self.before.priority != "act")
-
-
-def rate(profile: Profile, *, likely_before: bool = False) -> Rating:
-    """Rate a vulnerability; malicious code is always the worst."""
+    Args:
+        profile: What it is.
+        words: Which advisory's word decides and whose vector stands for it, as `severity_values` gives them.
+        likely_before: EPSS counted until now.
+    """
     malicious, (kev, epss) = profile.kind == "malware", profile.signals
     severity = "critical" if malicious else worst(profile.severities)
     likely = is_likely(epss.score if epss else None, before=likely_before)
+    facts = _facts(profile, severity, words or {}, likely=likely, forced=_forced(profile))
+    alone = decide(facts).priority
     return Rating(
-        kind="malware" if malicious else "vulnerability",
+        kind="declared" if profile.declared else "malware" if malicious else "vulnerability",
         title=profile.title,
         severity=severity,
-        priority=priority_of(severity, profile.kind, exploited=kev is not None, likely=likely),
+        priority=alone,
+        priority_facts=facts.as_values() | {"alone": alone},
         known_exploited=kev.cve if kev else None,
         likely_exploited=likely,
     )
+
+
+def _forced(profile: Profile) -> str:
+    """Say why no table is asked: what CISA's own scores make of malicious code is Track (the xz backdoor's were)."""
+    if profile.declared:
+        return f"the CERT declared it: {profile.declared.replace('_', ' ')}"
+    return "an advisory calls it malicious code" if profile.kind == "malware" else ""
+
+
+def ratings(session: ReadSession, described: Mapping[int, Profile]) -> dict[int, Rating]:
+    """Rate vulnerabilities that no incident rates yet."""
+    said = severity_said(session, described)
+    return {id_: rate(profile, severity_values(said.get(id_, ()))) for id_, profile in described.items()}
+
+
+def _facts(profile: Profile, severity: str, words: Mapping[str, Any], *, likely: bool, forced: str) -> Facts:
+    kev, epss = profile.signals
+    word, cvss = words.get("severity"), words.get("cvss")
+    exploitation = NOT_EXPLOITED
+    if likely and epss:
+        exploitation = Said("public poc", f"EPSS gives {epss.cve} {LIKELY} or more")
+    if kev:
+        exploitation = Said("active", known_to_be_exploited(profile.signals))
+    said = NOTHING_SAID if severity == "unscored" else Said(severity, f"{word['source']} says so" if word else "")
+    if cvss:
+        vector, source = read_vector(cvss["vector"]), f"CVSS {cvss['version']} by {cvss['source']}: {cvss['vector']}"
+        scored = Said(vector.automatable, source), Said(vector.technical_impact, source)
+        return Facts(said, exploitation, *scored, forced=forced)
+    impact = None
+    if word:
+        total = severity in ("critical", "high")
+        impact = Said("total" if total else "partial", f"no CVSS vector; {word['source']} calls it {severity}")
+    return Facts(said, exploitation, None, impact, forced=forced)
 
 
 def known_to_be_exploited(signals: Signals) -> str:
@@ -107,48 +132,65 @@ def out_of_step(session: ReadSession) -> list[int]:
     return [id_ for id_ in session.scalars(rows) if id_ is not None]
 
 
+def undecided(session: ReadSession, *, limit: int) -> list[int]:
+    """Give vulnerabilities whose incidents were never decided by the tables: those of a version before them."""
+    rows = (
+        select(Incident.vulnerability_id)
+        .where(Incident.priority_facts.is_(None), Incident.status != "merged", Incident.vulnerability_id.is_not(None))
+        .order_by(Incident.id)
+        .limit(limit)
+    )
+    return [id_ for id_ in session.scalars(rows) if id_ is not None]
+
+
 def rate_anew(session: WriteSession, vulnerability_ids: Iterable[int], *, actor: str, now: datetime) -> int:
-    """Rate the incidents of some vulnerabilities again; gives how many changed."""
-    wanted = sorted(set(vulnerability_ids))
-    changed = {change.incident.id: change for change in _changed(session, wanted)}
-    if not changed:
-        return 0
-    # Exposures before incidents, each in the order of ids, as everybody else locks them.
-    exposures = session.scalars(
-        select(Exposure)
-        .where(Exposure.incident_id == any_of(changed), Exposure.status != "merged")
-        .order_by(Exposure.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    entries = []
-    for change in changed.values():
-        incident = change.incident
-        for name, value in change.after._asdict().items():
-            setattr(incident, name, value)
-        entries.append(Entry(incident.id, "rated", change.reason, None, incident.status, incident.status))
-    for exposure in exposures:
-        entries += _follow(exposure, changed[exposure.incident_id], now)
-    session.flush()  # the timeline's changes carry incidents and exposures as they are now
-    write_timeline(session, entries, actor=actor, now=now)
-    return len(changed)
+    """Rate the incidents of some vulnerabilities again, and decide their exposures; gives how many changed."""
+    restated = _changed(session, sorted(set(vulnerability_ids)))
+    decide_anew(session, restated, actor=actor, now=now)
+    return len(restated)
 
 
-def _changed(session: WriteSession, vulnerability_ids: list[int]) -> list[_Change]:
+def _changed(session: WriteSession, vulnerability_ids: list[int]) -> list[Restated]:
     rows = session.scalars(
         select(Incident)
         .where(Incident.vulnerability_id == any_of(vulnerability_ids), Incident.status != "merged")
         .order_by(Incident.id)
     ).all()
-    described = profiles(session, (i.vulnerability_id for i in rows if i.vulnerability_id is not None))
+    ids = [i.vulnerability_id for i in rows if i.vulnerability_id is not None]
+    described, said = profiles(session, ids), severity_said(session, ids)
     changed = []
     for incident in rows:
-        profile = described.get(incident.vulnerability_id or 0)
-        before = Rating(*(getattr(incident, name) for name in Rating._fields))
-        after = rate(profile, likely_before=before.likely_exploited) if profile else before
-        if profile and after != before:
-            changed.append(_Change(incident, before, after, _signals(before, after, profile)))
+        id_ = incident.vulnerability_id or 0
+        profile = described.get(id_)
+        if profile is None:
+            _settle_undescribed(incident)
+            continue
+        words = severity_values(said.get(id_, ()))
+        after = rate(profile, words, likely_before=incident.likely_exploited)
+        if _as_rated(incident) != after._replace(priority=""):
+            changed.append(_restate(incident, after, profile))
     return changed
+
+
+def _as_rated(incident: Incident) -> Rating:
+    """Give what an incident was rated. Its priority follows from its exposures, and is compared nowhere."""
+    said: dict[str, Any] = {name: getattr(incident, name) for name in Rating._fields}
+    return Rating(**said | {"priority": ""})
+
+
+def _settle_undescribed(incident: Incident) -> None:
+    """Let an incident of which no advisory speaks any more count as decided."""
+    if incident.priority_facts is None:
+        incident.priority_facts = read_facts(None).as_values() | {"alone": incident.priority}
+
+
+def _restate(incident: Incident, after: Rating, profile: Profile) -> Restated:
+    before, severity = _as_rated(incident), incident.severity
+    for name, value in after._asdict().items():
+        if name != "priority":
+            setattr(incident, name, value)
+    newly_exploited = bool(after.known_exploited) and not before.known_exploited
+    return Restated(incident, severity, _signals(before, after, profile), newly_exploited=newly_exploited)
 
 
 def _signals(before: Rating, after: Rating, profile: Profile) -> list[str]:
@@ -163,28 +205,3 @@ def _signals(before: Rating, after: Rating, profile: Profile) -> list[str]:
     if before.likely_exploited and not after.likely_exploited:
         reasons.append(f"EPSS gives it less than {STILL_LIKELY} now")
     return reasons
-
-
-def _follow(exposure: Exposure, change: _Change, now: datetime) -> list[Entry]:
-    """Let an exposure follow its incident. One that has ended keeps its clocks, and knows how urgent it would be."""
-    rating, status = change.after, exposure.status
-    ends_acceptance = status == "risk_accepted" and change.demands_action
-    if exposure.priority == rating.priority and not ends_acceptance:
-        return []
-    reasons = [*change.signals, f"{exposure.priority} before; now {rating.priority}"]
-    exposure.priority = rating.priority
-    if status in _RUNNING:
-        deadlines = due(rating.priority, baseline=exposure.origin == "baseline", opened_at=now)
-        exposure.acknowledge_due_at = _nearer(exposure.acknowledge_due_at, deadlines.acknowledge_at)
-        exposure.remediate_due_at = _nearer(exposure.remediate_due_at, deadlines.remediate_at)
-    if ends_acceptance:
-        exposure.status, exposure.assessment, exposure.expires_at = "open", None, None
-        reasons.append("the risk was accepted before that")
-    exposure.updated_at = now
-    exposure.version += 1
-    step = "reopened" if ends_acceptance else "rated"
-    return [Entry(exposure.incident_id, step, "; ".join(reasons), exposure.id, status, exposure.status)]
-
-
-def _nearer(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min((at for at in (one, other) if at is not None), default=None)

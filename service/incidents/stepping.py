@@ -90,8 +90,9 @@ def _apply(exposure: Exposure, step: Step, cause: dict[str, object], now: dateti
 
 def _reopen(exposure: Exposure, now: datetime) -> None:
     """A regression: the same exposure, a new episode, new clocks."""
-    deadlines = due(exposure.priority, baseline=False, opened_at=now)
+    deadlines = due(exposure.priority, baseline=False, opened_at=now, inputs=exposure.priority_inputs)
     exposure.acknowledge_due_at, exposure.remediate_due_at = deadlines
+    exposure.acknowledge_from_at = exposure.remediate_from_at = now
     exposure.acknowledged_at = exposure.ended_at = exposure.expires_at = None
     exposure.origin = "new"
     exposure.assessment = None

@@ -18,6 +18,7 @@ CRITICAL = make_record(
 
 
 def test_a_later_advisory_makes_the_incident_worse_and_the_deadlines_nearer(story: Story) -> None:
+    story.product("shop", exposed=True)
     story.publish(UNSCORED)
     story.upload("shop", "pkg:npm/left-pad@1.3.0")
     story.upload("shop", LODASH)
@@ -39,6 +40,7 @@ def test_a_later_advisory_makes_the_incident_worse_and_the_deadlines_nearer(stor
 
 
 def test_a_withdrawn_score_eases_the_priority_but_moves_no_deadline_away(story: Story) -> None:
+    story.product("shop", exposed=True)
     story.publish(UNSCORED)
     story.feed(CRITICAL)
     story.upload("shop", "pkg:npm/left-pad@1.3.0")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from osv_bucket import Fault, make_record
 from signal_servers import EPSS, HASTY, KEV, SignalServer, make_catalogue, make_listing, make_scores, serve_signals
+from sqlalchemy import update
 from story import START, Story, statements
 
 from service.access.roles import SYSTEM
@@ -18,6 +19,8 @@ from service.flows.signalling import apply_signals, follow_signals
 from service.incidents.lifecycle import Decision, transition
 from service.incidents.listing import Wanted, list_incidents
 from service.incidents.models import Exposure
+from service.incidents.redeciding import decide_product_anew
+from service.inventory.models import Product
 
 CVE = "CVE-2024-1234"
 LODASH, FIXED = "pkg:npm/lodash@4.17.20", "pkg:npm/lodash@4.17.21"
@@ -87,15 +90,15 @@ def test_what_cisa_lists_has_to_be_acted_on_now_and_the_timeline_says_why(told: 
     list_it(told, ransomware=True)
 
     after = told.exposure()
-    assert after.priority == "act"
+    assert after.priority == "attend"
     assert before.remediate_due_at is not None
-    assert after.remediate_due_at == told.story.now + timedelta(days=3)
-    assert after.acknowledge_due_at == told.story.now + timedelta(hours=1)
+    assert after.remediate_due_at == told.story.now + timedelta(days=14)
+    assert after.acknowledge_due_at == told.story.now + timedelta(hours=8)
     listed = f"CISA listed {CVE} as exploited on 2026-03-02, in ransomware campaigns too"
-    assert told.reasons() == [f"{listed}; track before; now act"]
+    assert told.reasons() == [f"{listed}; track before; now attend"]
     incident = told.story.incident(CVE)
     assert incident is not None
-    assert (incident.priority, incident.severity, incident.known_exploited) == ("act", "low", CVE)
+    assert (incident.priority, incident.severity, incident.known_exploited) == ("attend", "low", CVE)
     rated = [change for change in told.story.changes() if change.type == "incident.rated"]
     assert rated[-1].data["signals"]["kev"] == {  # type: ignore[index]
         "cve": CVE,
@@ -115,7 +118,7 @@ def test_what_leaves_the_list_eases_in_the_open_and_moves_no_deadline_away(told:
 
     eased = told.exposure()
     assert (eased.priority, eased.remediate_due_at) == ("track", urgent.remediate_due_at)
-    assert told.reasons()[-1] == f"CISA does not list {CVE} as exploited any more; act before; now track"
+    assert told.reasons()[-1] == f"CISA does not list {CVE} as exploited any more; attend before; now track"
 
 
 def test_a_risk_that_was_accepted_before_the_listing_is_open_again(told: Told) -> None:
@@ -132,14 +135,19 @@ def test_a_risk_that_was_accepted_before_the_listing_is_open_again(told: Told) -
 
 
 def test_a_likely_exploitation_lifts_by_one_and_does_not_flap(told: Told) -> None:
+    with writing(told.story.engine) as session:
+        shop = session.scalars(update(Product).values(tier="high").returning(Product.id)).one()
+        decide_product_anew(session, shop, actor="ci", now=told.story.tick())
     priorities = []
     for day, score in enumerate((0.49, 0.5, 0.45, 0.39, 0.49), start=3):
         told.server.publish(epss=make_scores({CVE: score, "CVE-2023-1000": 0.9}, day=f"2026-03-{day:02}"))
         told.hear()
         priorities.append(told.exposure().priority)
 
+    # The flaw cannot be automated and its impact is partial: it takes a product that matters for the table to lift it.
     assert priorities == ["track", "track*", "track*", "track", "track"]
     assert told.reasons() == [
+        "mission impact medium before, high now",
         f"EPSS gives {CVE} 0.50, which is 0.5 or more; track before; now track*",
         "EPSS gives it less than 0.4 now; track* before; now track",
     ]
@@ -195,7 +203,7 @@ def test_what_a_crash_left_between_signals_and_priorities_follows_later(told: To
 
     assert follow_signals(told.story.engine, now=told.story.tick()) == 1
 
-    assert told.exposure().priority == "act"
+    assert told.exposure().priority == "attend"
     assert follow_signals(told.story.engine, now=told.story.tick()) == 0
 
 
@@ -205,8 +213,8 @@ def test_an_exposure_that_comes_back_is_as_urgent_as_it_would_have_been(told: To
     list_it(told)
     told.story.upload("shop", LODASH)
     exposure = told.exposure()
-    assert (exposure.status, exposure.priority) == ("open", "act")
-    assert exposure.remediate_due_at == told.story.now + timedelta(days=3)
+    assert (exposure.status, exposure.priority) == ("open", "attend")
+    assert exposure.remediate_due_at == told.story.now + timedelta(days=14)
 
 
 HALF = [Fault(share=0.5)] * 2
@@ -255,14 +263,14 @@ def test_rows_that_cannot_be_read_keep_what_they_said_and_hold_up_nobody_else(to
     state = told.state("kev")
     assert state.record_count == 22  # the new one is taken, and nothing is taken away
     assert "1 rows" in str(state.last_error)
-    assert told.exposure().priority == "act"
+    assert told.exposure().priority == "attend"
 
 
 def test_texts_that_the_catalogue_leaves_empty_are_empty(told: Told) -> None:
     list_it(told, vulnerabilityName="", requiredAction=" \\N ", dueDate="")
 
     assert told.state("kev").last_error is None
-    assert told.exposure().priority == "act"
+    assert told.exposure().priority == "attend"
 
 
 def test_a_list_that_shrinks_at_once_is_held_until_somebody_agrees(told: Told) -> None:
@@ -273,7 +281,7 @@ def test_a_list_that_shrinks_at_once_is_held_until_somebody_agrees(told: Told) -
 
     assert held.trouble is not None
     assert "more than a tenth" in str(told.state("kev").last_error)
-    assert (told.state("kev").record_count, told.exposure().priority) == (21, "act")
+    assert (told.state("kev").record_count, told.exposure().priority) == (21, "attend")
     assert told.hear(accept=("kev",))[0].vanished == 20
     assert (told.state("kev").record_count, told.exposure().priority) == (1, "track")
 
