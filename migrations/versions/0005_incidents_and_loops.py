@@ -155,9 +155,11 @@ def _restricted() -> None:
     """Why: an incident under embargo is seen by those who need to know, and by nobody else."""
     op.add_column('incident', sa.Column('restricted', sa.Boolean(), server_default=sa.text('false'), nullable=False))
     op.create_index('ix_incident_restricted', 'incident', ['id'], postgresql_where=sa.text('restricted'))
+    op.add_column('change', sa.Column('restricted', sa.Boolean(), server_default=sa.text('false'), nullable=False))
 
 
 def _without_restricted() -> None:
+    op.drop_column('change', 'restricted')
     op.drop_index('ix_incident_restricted', 'incident')
     op.drop_column('incident', 'restricted')
 

@@ -11,7 +11,10 @@ from service.db import Base
 
 
 class Change(Base):
-    """One event with the full representation of what changed; `seq` is set after commit, by one sequencer."""
+    """One event with the full representation of what changed; `seq` is set after commit, by one sequencer.
+
+    `restricted`: a tombstone of what was under embargo already, for the former team alone.
+    """
 
     __tablename__ = "change"
     __table_args__ = (
@@ -29,6 +32,7 @@ class Change(Base):
     exposure: Mapped[str | None]
     product: Mapped[str | None]
     team: Mapped[str | None]
+    restricted: Mapped[bool] = mapped_column(server_default=text("false"))
     data: Mapped[dict[str, object]] = mapped_column(JSONB)
 
 

@@ -21,6 +21,7 @@ class NewChange:
         type: Noun and past participle, as in ``exposure.opened``.
         data: The full representation of what changed, as the API shows it.
         incident: Readable id, as are the others: values, not keys.
+        restricted: Of a tombstone: it was under embargo already, so only the former team may hear of it.
     """
 
     type: str
@@ -30,6 +31,7 @@ class NewChange:
     exposure: str | None = None
     product: str | None = None
     team: str | None = None
+    restricted: bool = False
 
 
 def record_changes(session: WriteSession, *changes: NewChange) -> None:
@@ -43,6 +45,7 @@ def record_changes(session: WriteSession, *changes: NewChange) -> None:
             "exposure": change.exposure,
             "product": change.product,
             "team": change.team,
+            "restricted": change.restricted,
         }
         for change in changes
     ]
