@@ -1,6 +1,6 @@
 """``/v1/incidents``: one vulnerability over all products."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from service.access.teams import get_team
 from service.api.deps import Listing, Read, listing, may
+from service.api.judgements import DecisionOut, ProposalOut
 from service.api.known import FixesOut, SignalsOut, WhyOut
 from service.api.problems import problems
 from service.api.schemas import Answer, Instant, Page
@@ -112,8 +113,13 @@ class ExposureOut(Answer):
     acknowledge_due_at: datetime | None
     remediate_due_at: datetime | None
     expires_at: datetime | None
+    plan: str | None = Field(description="what is being done")
+    planned_for: date | None
+    claimed_at: datetime | None = Field(description="since when a fix is claimed")
     ended_at: datetime | None
     reopen_count: int
+    decision: DecisionOut | None = Field(description="the one that stands")
+    proposal: ProposalOut | None = Field(description="a decision that waits for a second person")
     occurrences: list[OccurrenceOut]
     links: list[LinkOut]
     version: int

@@ -17,6 +17,9 @@ from service.incidents.decision_models import DecisionBound, DecisionRow
 from service.incidents.grounds import known_about, package_name
 from service.inventory.catalogue_models import OsvPackage, Package
 
+#: Statuses that somebody's decision can have led to; `resolved` mostly comes of proof.
+DECIDED = frozenset({"not_affected", "risk_accepted", "resolved"})
+
 
 @dataclass(frozen=True)
 class Authors:

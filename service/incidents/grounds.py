@@ -19,7 +19,7 @@ from service.purls import Purl
 
 
 class Known(NamedTuple):
-    """What is known of an exposure now: its incident's rating, and the components that it is about."""
+    """What is known of an exposure now: how bad it is, and the components that it is about."""
 
     rating: Rating
     used: tuple[Used, ...]
@@ -49,7 +49,7 @@ def known_about(session: ReadSession, components: Mapping[int, Collection[int]])
     Of several components those count that an advisory names with certainty; where none does, all of them.
     """
     rows = session.execute(
-        select(Exposure.id, Incident.vulnerability_id, Incident.severity, Incident.priority, Incident.known_exploited)
+        select(Exposure.id, Incident.vulnerability_id, Incident.severity, Exposure.priority, Incident.known_exploited)
         .join(Incident, Incident.id == Exposure.incident_id)
         .where(Exposure.id == any_of(components))
     ).all()

@@ -11,7 +11,7 @@ from service.access.roles import Actor
 from service.db import ReadSession, WriteSession, any_of
 from service.incidents.bounds import Bound, Grounds
 from service.incidents.decision_models import Proposal
-from service.incidents.decisions import bound_values, written
+from service.incidents.decisions import DECIDED, bound_values, decisions_of, written
 from service.incidents.requests import Decision
 
 
@@ -65,6 +65,24 @@ def waiting_for(session: ReadSession, exposure_ids: Collection[int] | None = Non
     return {row.exposure_id: _as_waiting(row) for row in found}
 
 
+def judgements_of(session: ReadSession, statuses: Mapping[int, str]) -> dict[int, dict[str, object]]:
+    """Give, by exposure, the standing decision and the proposal that waits, as the API shows them; None where none is.
+
+    Which of the two there can be follows from the status, so that most exposures cost one statement, and many no more.
+    """
+    decided = [id_ for id_, status in statuses.items() if status in DECIDED]
+    undecided = [id_ for id_, status in statuses.items() if status not in DECIDED]
+    decisions = decisions_of(session, decided, standing=True) if decided else {}
+    waiting = waiting_for(session, undecided) if undecided else {}
+    return {
+        id_: {
+            "decision": decisions[id_][0].as_values() if id_ in decisions else None,
+            "proposal": waiting[id_].as_values() if id_ in waiting else None,
+        }
+        for id_ in statuses
+    }
+
+
 def propose(session: WriteSession, proposals: Sequence[NewProposal], *, actor: Actor, now: datetime) -> None:
     """Write proposals down; one that waited before is replaced."""
     if not proposals:
@@ -76,7 +94,7 @@ def propose(session: WriteSession, proposals: Sequence[NewProposal], *, actor: A
 def end_proposals(
     session: WriteSession, exposure_ids: Iterable[int], outcome: str, *, actor: str, now: datetime
 ) -> dict[int, str]:
-    """End the proposals that wait: `approved`, `declined`, `lapsed` or `replaced`; gives what was proposed for which."""
+    """End the proposals that wait, as `approved`, `declined`, `lapsed` or `replaced`; gives exposure to what it was."""
     ended = session.execute(
         update(Proposal)
         .where(Proposal.exposure_id == any_of(sorted(exposure_ids)), Proposal.ended_at.is_(None))

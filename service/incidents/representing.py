@@ -11,8 +11,10 @@ from service.advisories.signals import SILENCE, signals_of
 from service.advisories.signals_severity import severity_said, severity_values
 from service.db import ReadSession, any_of
 from service.errors import NotFound
+from service.incidents.clock_values import clock_values, clocks_beside
 from service.incidents.linked import links_of
 from service.incidents.models import Exposure, Incident
+from service.incidents.proposals import judgements_of
 from service.inventory.models import Product
 
 
@@ -38,8 +40,13 @@ def number_of(name: str, prefix: str) -> int:
     return int(digits)
 
 
-def exposures_as_values(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int, dict[str, object]]:
-    """Give exposures by id, without their occurrences (`occurrences.of_exposures` adds those)."""
+def exposures_as_values(
+    session: ReadSession, exposure_ids: Iterable[int], *, now: datetime | None = None
+) -> dict[int, dict[str, object]]:
+    """Give exposures by id, without their occurrences (`occurrences.of_exposures` adds those).
+
+    *now* tells which clocks are breached.
+    """
     rows = session.execute(
         select(Exposure, Product.slug, Team.name)
         .join(Product, Product.id == Exposure.product_id)
@@ -48,8 +55,13 @@ def exposures_as_values(session: ReadSession, exposure_ids: Iterable[int]) -> di
     )
     found = list(rows)
     links = links_of(session, (exposure.id for exposure, _, _ in found))
+    judged = judgements_of(session, {exposure.id: exposure.status for exposure, _, _ in found})
+    beside = clocks_beside(session, (exposure.id for exposure, _, _ in found))
     return {
-        exposure.id: exposure_values(exposure, product, team) | {"links": links.get(exposure.id, [])}
+        exposure.id: exposure_values(exposure, product, team)
+        | clock_values(exposure, beside[exposure.id], now)
+        | judged[exposure.id]
+        | {"links": links.get(exposure.id, [])}
         for exposure, product, team in found
     }
 
@@ -67,12 +79,16 @@ def exposure_values(exposure: Exposure, product: str, team: str) -> dict[str, ob
         "hold_reason": exposure.hold_reason,
         "assessment": exposure.assessment,
         "priority": exposure.priority,
+        "priority_inputs": exposure.priority_inputs,
         "opened_at": _instant(exposure.opened_at),
         "updated_at": _instant(exposure.updated_at),
         "acknowledged_at": _instant(exposure.acknowledged_at),
         "acknowledge_due_at": _instant(exposure.acknowledge_due_at),
         "remediate_due_at": _instant(exposure.remediate_due_at),
         "expires_at": _instant(exposure.expires_at),
+        "plan": exposure.plan,
+        "planned_for": exposure.planned_for.isoformat() if exposure.planned_for else None,
+        "claimed_at": _instant(exposure.claimed_at),
         "ended_at": _instant(exposure.ended_at),
         "reopen_count": exposure.reopen_count,
         "links": [],

@@ -27,6 +27,12 @@ class ChangedMeanwhile(Conflict):
     slug = "changed-meanwhile"
 
 
+class NotTaken(Refused):
+    """Nothing was done, since something else was refused."""
+
+    slug = "not-taken"
+
+
 @dataclass(frozen=True)
 class Decision:
     """A step that somebody wants an exposure to take; `to` is a `Target`, or it is refused.

@@ -11,9 +11,14 @@ from sqlalchemy import and_, case, func, insert, literal, or_, select, update
 
 from service.changes.writing import NewChange, record_changes
 from service.db import WriteSession, any_of
+from service.incidents.decisions import end_decisions
 from service.incidents.models import Exposure, Incident, Transition
 from service.incidents.presence import ACTIVE
+from service.incidents.priority import PRIORITIES
+from service.incidents.proposals import end_proposals
 from service.incidents.representing import exposures_as_values, incidents_as_values
+
+_RANKS = {name: rank for rank, name in enumerate(PRIORITIES)}
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,44 @@ def write_timeline(session: WriteSession, entries: Sequence[Entry], *, actor: st
     """Add steps to the timeline and let incidents and integrations know. The exposures are as they shall be."""
     if not entries:
         return
+    entries = [*entries, *_let_go(session, entries, actor, now)]
     session.execute(insert(Transition), [_row(entry, actor, now) for entry in entries])
     incident_ids = {entry.incident_id for entry in entries}
     _refresh_incidents(session, incident_ids, now)
     exposure_ids = {entry.exposure_id for entry in entries if entry.exposure_id is not None}
-    exposures = exposures_as_values(session, exposure_ids)
+    exposures = exposures_as_values(session, exposure_ids, now=now)
     incidents = incidents_as_values(session, incident_ids)
     record_changes(session, *(_change(entry, exposures, incidents, now) for entry in entries))
+
+
+#: Steps of the machine that change what the inventory says.
+_PRESENCE = frozenset({"seen", "held"})
+
+
+def _let_go(session: WriteSession, entries: Sequence[Entry], actor: str, now: datetime) -> list[Entry]:
+    """End the decisions of exposures that go on to another status, and the proposals about what is no longer so."""
+    moves = {
+        entry.exposure_id: entry
+        for entry in entries
+        if entry.exposure_id is not None and entry.from_status is not None
+        if entry.from_status != entry.to_status or entry.step in _PRESENCE
+    }
+    if not moves:
+        return []
+    gone_on = {id_: (entry.to_status or "", entry.reason or entry.step) for id_, entry in moves.items()}
+    end_decisions(session, gone_on, now=now)
+    lapsed = end_proposals(session, moves, "lapsed", actor=actor, now=now)
+    if lapsed:
+        session.execute(
+            update(Exposure).where(Exposure.id == any_of(lapsed)).values(version=Exposure.version + 1),
+            execution_options={"synchronize_session": "fetch"},
+        )
+    return [_lapsed(moves[id_], proposed) for id_, proposed in sorted(lapsed.items())]
+
+
+def _lapsed(move: Entry, proposed: str) -> Entry:
+    reason = f"{proposed} was proposed before that, and nobody has approved it"
+    return Entry(move.incident_id, "lapsed", reason, move.exposure_id, move.to_status, move.to_status)
 
 
 def _row(entry: Entry, actor: str, now: datetime) -> dict[str, object]:
@@ -97,17 +133,21 @@ def _refresh_incidents(session: WriteSession, incident_ids: Iterable[int], now: 
                 (func.bool_and(Exposure.status == "withdrawn"), "withdrawn"),
                 else_="resolved",
             ).label("status"),
+            func.min(case(_RANKS, value=Exposure.priority)).filter(active).label("rank"),
         )
         .where(Exposure.incident_id == wanted, Exposure.status != "merged")
         .group_by(Exposure.incident_id)
         .subquery()
     )
+    worst = case(dict(enumerate(PRIORITIES)), value=derived.c.rank)
     settled = or_(Incident.status == "merged", and_(Incident.status == "closed", derived.c.status == "resolved"))
     session.execute(
         update(Incident)
         .where(Incident.id == derived.c.incident_id)
         .values(
             status=case((settled, Incident.status), else_=derived.c.status),
+            # The worst of its active exposures; where there are none, what it is whatever the product.
+            priority=func.coalesce(worst, Incident.priority_facts["alone"].astext, Incident.priority),
             updated_at=literal(now),
             version=Incident.version + 1,
         ),
