@@ -1,5 +1,6 @@
 """``/v1/exposures``: one incident in one product; what its owner does about it."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -13,7 +14,7 @@ from service.api.incidents import ExposureOut, ExposurePage, ExposureStatus, Ste
 from service.api.problems import problems
 from service.api.schemas import AwareInstant, Body
 from service.db import ReadSession
-from service.incidents import lifecycle
+from service.incidents import approving, lifecycle
 from service.incidents.history import timeline_of
 from service.incidents.lifecycle import Decision, find_exposure, lock_exposure
 from service.incidents.listing import exposures_in_full, list_exposures
@@ -27,16 +28,45 @@ reads = [Depends(may("read_incidents"))]
 Text = Annotated[str, Field(max_length=10_000)]
 
 
-class TransitionIn(Body):
-    """A step to take."""
+class StepIn(Body):
+    """A step to take, and what it rests on."""
 
     to: Literal["open", "acknowledged", "in_progress", "fix_claimed", "not_affected", "risk_accepted", "resolved"] = (
-        Field(description="resolved is refused: it follows by itself once every SBOM in the field is clean")
+        Field(
+            description="not_affected, and resolved (an override by the CERT, with evidence), are proposed: another "
+            "person approves. Otherwise resolved follows by itself once every SBOM in the field is clean"
+        )
     )
-    reason: Text = Field("", description="needed, except to acknowledge or to claim a fix")
+    reason: Text = Field("", description="needed, except to acknowledge, to claim a fix, or beside a plan")
     justification: str | None = Field(None, description="for not_affected: one of CycloneDX's")
-    expires_at: AwareInstant | None = Field(None, strict=False, description="for risk_accepted: until when")
+    expires_at: AwareInstant | None = Field(
+        None, strict=False, description="for risk_accepted, where it is needed, and not_affected: until when"
+    )
     evidence: dict[str, Any] | None = Field(None, description="what shows it: commits, builds, tickets")
+    plan: Literal["update", "rollback", "workaround", "removal"] | None = Field(
+        None, description="for in_progress: what will be done"
+    )
+    planned_for: date | None = Field(None, strict=False, description="for in_progress: by which day")
+    versions: str | None = Field(
+        None,
+        max_length=1000,
+        description="for not_affected and risk_accepted: fewer versions than the advisory names, as vers or a range",
+        examples=[">=4.17.0,<4.17.21"],
+    )
+
+    def as_decision(self) -> Decision:
+        """Give it as the transition service takes it."""
+        return Decision(**{name: getattr(self, name) for name in StepIn.model_fields})
+
+
+class TransitionIn(StepIn):
+    """A step to take."""
+
+
+class DeclineIn(Body):
+    """Why not."""
+
+    reason: Text = Field(min_length=1)
 
 
 class CommentIn(Body):
@@ -100,12 +130,50 @@ def transition(
     now: Now,
     if_match: IfMatch = None,
 ) -> ExposureOut:
-    """Take a step. Owners act for their own team; an integration can only claim fixes."""
+    """Take a step. Owners act for their own team; an integration can only claim fixes.
+
+    What takes two people answers with the exposure as it was, and its `proposal`.
+    """
     row = lock_exposure(session, exposure)
     check_version(if_match, row.version)
-    row = lifecycle.transition(session, row.id, Decision(**body.model_dump()), actor=actor, now=now)
+    row = lifecycle.transition(session, row.id, body.as_decision(), actor=actor, now=now)
     detail = body.model_dump(mode="json", exclude_none=True)
     audit.record(session, actor, "exposure.transition", exposure_name(row.id), detail, now=now)
+    return _answer(session, row, response)
+
+
+@router.post("/{exposure}:approve", responses=problems(404, 409, 412, 428))
+def approve(
+    exposure: str,
+    session: Write,
+    response: Response,
+    actor: Annotated[Actor, Depends(may("act_on_exposure"))],
+    now: Now,
+    if_match: IfMatch = None,
+) -> ExposureOut:
+    """Approve what somebody else proposed. Keys tell people apart; what needs action now takes the CERT."""
+    row = lock_exposure(session, exposure)
+    check_version(if_match, row.version)
+    row = approving.approve(session, row.id, actor=actor, now=now)
+    audit.record(session, actor, "exposure.approve", exposure_name(row.id), {"to": row.status}, now=now)
+    return _answer(session, row, response)
+
+
+@router.post("/{exposure}:decline", responses=problems(404, 409, 412, 428))
+def decline(
+    exposure: str,
+    body: DeclineIn,
+    session: Write,
+    response: Response,
+    actor: Annotated[Actor, Depends(may("act_on_exposure"))],
+    now: Now,
+    if_match: IfMatch = None,
+) -> ExposureOut:
+    """Turn down what was proposed, or take back what one has proposed."""
+    row = lock_exposure(session, exposure)
+    check_version(if_match, row.version)
+    row = approving.decline(session, row.id, actor=actor, reason=body.reason, now=now)
+    audit.record(session, actor, "exposure.decline", exposure_name(row.id), body.model_dump(), now=now)
     return _answer(session, row, response)
 
 

@@ -26,13 +26,17 @@ _EXPOSURE = re.compile(r"EXP-\d+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Call:
-    """What is sent for each exposure; `status` is where it leads, if it is a step to a status."""
+    """What is sent for each exposure; `status` is where it leads, if it is a step to a status.
+
+    `on_proposals`: only exposures with a proposal are meant.
+    """
 
     method: str
     path: str
     body: dict[str, Any]
     said: str
     status: str | None = None
+    on_proposals: bool = False
 
 
 def add_to(commands: typer.Typer) -> None:
@@ -42,6 +46,10 @@ def add_to(commands: typer.Typer) -> None:
     commands.command("claim-fixed")(claim_fixed)
     commands.command("accept")(accept)
     commands.command("not-affected")(not_affected)
+    commands.command("override-resolved")(override_resolved)
+    commands.command("approve")(approve)
+    commands.command("decline")(decline)
+    commands.command("reopen")(reopen)
     commands.command("assign")(assign)
     commands.command("comment")(comment)
 
@@ -60,13 +68,18 @@ def acknowledge(
 
 def start(
     target: Target,
-    reason: Annotated[str, typer.Option(help="what will be done: update, rollback, workaround or removal")],
+    reason: Annotated[str, typer.Option(help="what will be done, in words")] = "",
+    plan: Annotated[str | None, typer.Option(help="update, rollback, workaround or removal")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="DATE", help="the day by which it is done; needed with --plan")
+    ] = None,
     product: ProductOption = None,
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say that work on it has begun."""
-    _act(target, product, _transition("in_progress", reason), as_json=as_json)
+    """Say that work on it has begun, and what will be done."""
+    call = _transition("in_progress", reason, plan=plan, planned_for=by)
+    _act(target, product, call, as_json=as_json)
 
 
 def claim_fixed(
@@ -93,13 +106,47 @@ def not_affected(
     target: Target,
     reason: ReasonOption,
     justification: Annotated[str, typer.Option(help="one of CycloneDX's, such as code_not_reachable")],
+    versions: Annotated[str | None, typer.Option(help="only for these: '>=4.17.0,<4.17.21', or vers")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="the last day on which that holds")] = None,
     product: ProductOption = None,
     *,
     as_json: JsonFlag = False,
 ) -> None:
-    """Decide that it does not matter here, and why."""
-    call = _transition("not_affected", reason, justification=justification.replace("-", "_"))
+    """Propose that it does not matter here, and why; another person approves."""
+    expires_at = written(end_of_day(until)) if until else None
+    justification = justification.replace("-", "_")
+    call = _transition("not_affected", reason, justification=justification, versions=versions, expires_at=expires_at)
     _act(target, product, call, as_json=as_json)
+
+
+def override_resolved(
+    target: Target,
+    reason: ReasonOption,
+    evidence: Annotated[str, typer.Option(help="what shows it: a commit, a build, an address")],
+    product: ProductOption = None,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """Propose, as the CERT, that it is resolved although no SBOM proves it; another person of the CERT approves."""
+    call = _transition("resolved", reason)
+    call.body["evidence"] = {"seen": evidence}
+    _act(target, product, call, as_json=as_json)
+
+
+def approve(target: Target, product: ProductOption = None, *, as_json: JsonFlag = False) -> None:
+    """Approve what somebody else proposed about it."""
+    _act(target, product, Call("POST", ":approve", {}, "approved", on_proposals=True), as_json=as_json)
+
+
+def decline(target: Target, reason: ReasonOption, product: ProductOption = None, *, as_json: JsonFlag = False) -> None:
+    """Turn down what was proposed about it, or take back what one has proposed."""
+    call = Call("POST", ":decline", {"reason": reason}, "declined", on_proposals=True)
+    _act(target, product, call, as_json=as_json)
+
+
+def reopen(target: Target, reason: ReasonOption, product: ProductOption = None, *, as_json: JsonFlag = False) -> None:
+    """Take back what was decided about it."""
+    _act(target, product, _transition("open", reason), as_json=as_json)
 
 
 def assign(
@@ -186,13 +233,17 @@ def _exposures(client: Client, target: str, product: str | None) -> Iterator[dic
 
 def _fits(exposure: dict[str, Any], call: Call, *, by_name: bool) -> bool:
     """Leave out what has ended or stands there already, unless it was named; the service judges what is left."""
+    if call.on_proposals and not by_name:
+        return exposure["proposal"] is not None
+    if call.status == "open" and not by_name:
+        return exposure["status"] in ("not_affected", "risk_accepted")
     return by_name or (exposure["ended_at"] is None and exposure["status"] not in {call.status, "merged"})
 
 
 def _send(client: Client, exposure: dict[str, Any], call: Call) -> dict[str, Any]:
-    path = f"/v1/exposures/{exposure['id']}/{call.path}"
+    path = f"/v1/exposures/{exposure['id']}{'' if call.path.startswith(':') else '/'}{call.path}"
     answer: dict[str, Any] = client.call(
-        call.method, path, json=call.body, headers={"If-Match": f'"{exposure["version"]}"'}
+        call.method, path, json=call.body or None, headers={"If-Match": f'"{exposure["version"]}"'}
     ).json()
     return answer
 
@@ -203,6 +254,13 @@ def _show(taken: list[dict[str, Any]], refused: list[_Refusal], call: Call, *, a
         show_json({"items": taken, "next": None, "refused": problems})
         return
     for exposure in taken:
-        show_line(f"{exposure['id']} {exposure['product']}: {call.said}")
+        show_line(f"{exposure['id']} {exposure['product']}: {_became(exposure, call)}")
     for refusal in refused:
         say(f"{refusal.exposure['id']} {refusal.exposure['product']}: {refusal.problem.detail}")
+
+
+def _became(exposure: dict[str, Any], call: Call) -> str:
+    """Say what became of it; what takes two people waits for the second."""
+    if call.status in (None, exposure["status"]):
+        return call.said
+    return f"proposed; another person approves with `muster incidents approve {exposure['id']}`"

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, exists, select
+from sqlalchemy import and_, exists, select
 
 from service.advisories.models import Advisory, Affected, Match, VulnerabilityAdvisory
 from service.db import ReadSession, any_of
@@ -57,13 +57,15 @@ def known_about(session: ReadSession, components: Mapping[int, Collection[int]])
     described = _components(session, wanted)
     said = _said(session, wanted, {row.vulnerability_id for row in rows if row.vulnerability_id is not None})
     known = {}
-    for id_, vulnerability_id, *rating in rows:
+    for row in rows:
+        about = row.vulnerability_id or 0
         used = [
-            described[component_id]._replace(said=tuple(said.get((component_id, vulnerability_id), ())))
-            for component_id in sorted(components[id_])
+            described[component_id]._replace(said=tuple(said.get((component_id, about), ())))
+            for component_id in sorted(components[row.id])
             if component_id in described
         ]
-        known[id_] = Known(Rating(*rating), tuple([each for each in used if each.said] or used))
+        rating = Rating(row.severity, row.priority, row.known_exploited)
+        known[row.id] = Known(rating, tuple([each for each in used if each.said] or used))
     return known
 
 
@@ -140,7 +142,7 @@ def _said(
     return said
 
 
-def _as_said(row: Row[Any]) -> Said:
+def _as_said(row: Any) -> Said:  # noqa: ANN401 - a wide row
     """Read an interval; a listed version that cannot be ordered has no bounds, and is its own."""
     listed = row.rule.endswith(":version")
     low, high = (row.lo_version, row.hi_version) if row.lo_version or not listed else (row.version, row.version)

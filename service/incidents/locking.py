@@ -5,11 +5,13 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from service.access.roles import Actor
+from service.access.visibility import Sight
 from service.db import ReadSession, WriteSession, any_of
 from service.errors import Forbidden, NotFound
 from service.incidents.guards import Standing, may_act
 from service.incidents.models import Exposure
 from service.incidents.representing import exposure_name, number_of
+from service.incidents.seeing import limits
 
 
 def find_exposure(session: ReadSession, name: str) -> Exposure:
@@ -59,6 +61,12 @@ def locked(session: WriteSession, exposure_ids: Collection[int]) -> dict[int, Ex
         .execution_options(populate_existing=True)
     )
     return {exposure.id: exposure for exposure in session.scalars(rows)}
+
+
+def seen_among(session: ReadSession, sight: Sight, exposure_ids: Collection[int]) -> set[int]:
+    """Give those exposures that are there for whoever has this sight."""
+    rows = select(Exposure.id).where(Exposure.id == any_of(exposure_ids))
+    return set(session.scalars(rows.options(*limits(sight))))
 
 
 def standing_of(exposure: Exposure) -> Standing:

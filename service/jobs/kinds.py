@@ -25,9 +25,12 @@ from service.flows.private_names import follow_names
 from service.flows.reconciling import reconcile
 from service.flows.rekeying import rekey
 from service.flows.settling import settle
-from service.flows.signalling import apply_signals, follow_signals
+from service.flows.signalling import apply_signals, decide_undecided, follow_signals
 from service.flows.silence import note_silence
+from service.incidents.approving import lapse_outdated
+from service.incidents.claims import doubt_claims
 from service.incidents.lifecycle import end_acceptances
+from service.incidents.ticking import tick
 from service.inventory.products import retire_previews
 from service.jobs.queue import enqueue_tick, is_running, purge_jobs
 from service.log import logger
@@ -98,11 +101,6 @@ def _tickets(job: JobContext) -> None:
         return
     connect = connecting(Vault(settings.secret_key.get_secret_value()))
     job.progress(work_all(Round(job.engine, connect, job.clock, settings.public_url or "", job.go_on)))
-
-
-def _note_silence(job: JobContext) -> None:
-    silence = note_silence(job.engine, stale_after=job.settings.stale_after, now=job.clock())
-    job.progress({"silent": silence.silent_count, "heard": len(silence.heard_product_ids)})
 
 
 def _purge(job: JobContext) -> None:
@@ -211,6 +209,35 @@ def _end_acceptances(job: JobContext) -> None:
     job.progress({"ended": ended})
 
 
+def _clock(job: JobContext) -> None:
+    """Let what is due be so: pauses end, silence is escalated, a batch in each transaction."""
+    resumed = escalated = 0
+    decided = decide_undecided(job.engine, now=job.clock())
+    while True:
+        job.go_on()
+        with writing(job.engine) as session:
+            ticked = tick(session, now=job.clock())
+        resumed, escalated = resumed + ticked.resumed, escalated + ticked.escalated
+        if not ticked.escalated:
+            break
+    job.progress({"decided": decided, "resumed": resumed, "escalated": escalated})
+
+
+def _doubt_claims(job: JobContext) -> None:
+    """Take back claims that nothing proves, and let proposals lapse whose grounds have changed."""
+    doubted = 0
+    while True:
+        job.go_on()
+        with writing(job.engine) as session:
+            batch = doubt_claims(session, now=job.clock())
+        doubted += batch
+        if not batch:
+            break
+    with writing(job.engine) as session:
+        lapsed = lapse_outdated(session, now=job.clock())
+    job.progress({"doubted": doubted, "lapsed": lapsed})
+
+
 def _check(job: JobContext) -> None:
     """Hold stored documents against their schemas, oldest first, as many as fit into one run."""
     verdicts: Counter[str] = Counter()
@@ -251,12 +278,13 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         "sync-epss": _of_signals(_sync_epss, settings.epss_url),
         "rekey": Kind(_rekey, every=timedelta(minutes=1)),
         "settle": Kind(_settle, every=timedelta(minutes=1)),
+        "clock": Kind(_clock, every=timedelta(minutes=1)),
         "check": Kind(_check, every=timedelta(minutes=1)),
         "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),
+        "doubt-claims": Kind(_doubt_claims, every=timedelta(minutes=5)),
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
         "note-silence": Kind(_note_silence, every=timedelta(minutes=15)),
         "tickets": Kind(_tickets, every=timedelta(seconds=30)),
-        "note-silence": Kind(_note_silence, every=timedelta(minutes=15)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),
         "export": Kind(_export),
         "audit-head": Kind(_say_head, every=timedelta(days=1)),
