@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from service.access.teams import get_team
+from service.api.clocking import ClockOut, PauseOut, PriorityInputsOut
 from service.api.deps import Listing, Read, listing, may
 from service.api.judgements import DecisionOut, ProposalOut
 from service.api.known import FixesOut, SignalsOut, WhyOut
@@ -50,6 +51,7 @@ class IncidentOut(Answer):
     priority: Priority
     status: IncidentStatus
     merged_into: str | None = Field(description="the incident that goes on for this one")
+    restricted: bool = Field(description="under embargo: seen by those who need to know")
     opened_at: datetime
     updated_at: datetime
     version: int
@@ -107,11 +109,14 @@ class ExposureOut(Answer):
     hold_reason: str | None = Field(description="why it cannot be called resolved yet")
     assessment: str | None = Field(description="what people decided")
     priority: Priority
+    priority_inputs: PriorityInputsOut | None = Field(description="null: decided before inputs were kept")
     opened_at: datetime
     updated_at: datetime
     acknowledged_at: datetime | None
     acknowledge_due_at: datetime | None
     remediate_due_at: datetime | None
+    clocks: list[ClockOut]
+    pauses: list[PauseOut]
     expires_at: datetime | None
     plan: str | None = Field(description="what is being done")
     planned_for: date | None

@@ -15,7 +15,7 @@ from service.advisories.signals_state import mark_followed, unfollowed
 from service.advisories.signals_syncing import Name, SignalSynced, sync_signal
 from service.db import Lock, WriteSession, reading, writing
 from service.flows.traffic import barrier, hold_off_feeds, in_transaction
-from service.incidents.rating import out_of_step, rate_anew
+from service.incidents.rating import out_of_step, rate_anew, undecided
 
 #: The actor of everything that signals bring about.
 SIGNALS = "signals"
@@ -68,6 +68,18 @@ def follow_signals(engine: Engine, *, now: datetime) -> int:
     with writing(engine) as session:
         mark_followed(session, revisions)
     return len(concerned)
+
+
+def decide_undecided(engine: Engine, *, now: datetime) -> int:
+    """Decide what a version before the published tables has left undecided; gives how many incidents. Idempotent."""
+    decided = 0
+    while True:
+        with reading(engine) as session:
+            some = undecided(session, limit=_RATED_AT_ONCE)
+        if not some:
+            return decided
+        in_transaction(engine, partial(_rate, vulnerability_ids=some, now=now))
+        decided += len(some)
 
 
 def _rate(session: WriteSession, vulnerability_ids: Sequence[int], now: datetime) -> None:

@@ -53,7 +53,8 @@ def _standing(
 
 
 def _episode() -> ColumnElement[int]:
-    return select(func.coalesce(func.max(Episode.number), 1)).where(Episode.exposure_id == Exposure.id).scalar_subquery()
+    last = select(func.coalesce(func.max(Episode.number), 1)).where(Episode.exposure_id == Exposure.id)
+    return last.scalar_subquery()
 
 
 def _has(name: str) -> ColumnElement[bool]:

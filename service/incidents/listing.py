@@ -115,6 +115,7 @@ def list_exposures(
     statuses: Collection[str] = (),
     after: int = 0,
     limit: int = 50,
+    now: datetime | None = None,
 ) -> list[tuple[int, Values]]:
     """List exposures in the order they were opened: (id, values with occurrences)."""
     rows = select(Exposure.id).where(Exposure.id > after).order_by(Exposure.id).limit(limit)
@@ -127,10 +128,12 @@ def list_exposures(
     if statuses:
         rows = rows.where(Exposure.status.in_(sorted(statuses)))
     ids = list(session.scalars(rows))
-    return list(zip(ids, exposures_in_full(session, ids), strict=True))
+    return list(zip(ids, exposures_in_full(session, ids, now=now), strict=True))
 
 
-def exposures_in_full(session: ReadSession, exposure_ids: Sequence[int]) -> list[Values]:
-    """Give exposures in the order of their ids given, with their occurrences in the field."""
-    values, occurrences = exposures_as_values(session, exposure_ids), of_exposures(session, exposure_ids)
+def exposures_in_full(
+    session: ReadSession, exposure_ids: Sequence[int], *, now: datetime | None = None
+) -> list[Values]:
+    """Give exposures in the order of their ids given, with their occurrences in the field; *now* says what is late."""
+    values, occurrences = exposures_as_values(session, exposure_ids, now=now), of_exposures(session, exposure_ids)
     return [{**values[id_], "occurrences": [o.as_values() for o in occurrences.get(id_, [])]} for id_ in exposure_ids]

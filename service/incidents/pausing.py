@@ -147,6 +147,45 @@ def end_pauses_of_act(exposures: Sequence[Exposure], running: Mapping[int, Pause
     ]
 
 
+def end_due_pauses(session: WriteSession, *, now: datetime) -> int:
+    """End pauses whose time is over, whose exposure has ended, or that wait for a fix that is there. Gives how many.
+
+    Pauses whose exposure somebody is acting on are left to the next minute.
+    """
+    rows = session.execute(
+        select(Pause, Exposure)
+        .join(Exposure, Exposure.id == Pause.exposure_id)
+        .where(Pause.until_at.is_(None))
+        .order_by(Exposure.id)
+        .with_for_update(of=Exposure, skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    if not rows:
+        return 0
+    ids = [exposure.id for _, exposure in rows]
+    episodes, waiting = episodes_of(session, ids), [p.exposure_id for p, _ in rows if p.kind == "awaiting_upstream"]
+    fixed = fix_is_known(session, waiting) if waiting else set()
+    entries = []
+    for running, exposure in rows:
+        if running.episode != episodes.get(exposure.id, running.episode):
+            # The clocks of a later episode never heard of it.
+            running.until_at, running.ended_because = min(now, running.ends_by), "its episode has ended"
+        elif because := _over(running, exposure, fixed, now):
+            entries.append(end_pause(exposure, running, because, now=exposure.ended_at or now))
+    session.flush()  # the timeline's changes carry the exposures as they are now
+    write_timeline(session, entries, actor="clock", now=now)
+    return len(entries)
+
+
+def _over(running: Pause, exposure: Exposure, fixed: set[int], now: datetime) -> str:
+    """Say why a pause is over; '' where it is not."""
+    if exposure.status not in ACTIVE:
+        return f"it is {exposure.status.replace('_', ' ')}"
+    if running.ends_by <= now:
+        return f"the time for {_words(running.kind)} is over"
+    return "a fixed version is known" if exposure.id in fixed and running.kind == "awaiting_upstream" else ""
+
+
 def fix_is_known(session: ReadSession, exposure_ids: Iterable[int]) -> set[int]:
     """Tell in which exposures a fixed version is known for everything that is affected."""
     found = of_exposures(session, exposure_ids).items()

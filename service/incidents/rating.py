@@ -185,12 +185,12 @@ def _settle_undescribed(incident: Incident) -> None:
 
 
 def _restate(incident: Incident, after: Rating, profile: Profile) -> Restated:
-    before, severity = _as_rated(incident), incident.severity
+    before, severity, is_first = _as_rated(incident), incident.severity, incident.priority_facts is None
     for name, value in after._asdict().items():
         if name != "priority":
             setattr(incident, name, value)
     newly_exploited = bool(after.known_exploited) and not before.known_exploited
-    return Restated(incident, severity, _signals(before, after, profile), newly_exploited=newly_exploited)
+    return Restated(incident, severity, _signals(before, after, profile), newly_exploited, is_first)
 
 
 def _signals(before: Rating, after: Rating, profile: Profile) -> list[str]:

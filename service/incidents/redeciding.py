@@ -26,12 +26,16 @@ RUNNING = ACTIVE | {"risk_accepted"}
 
 
 class Restated(NamedTuple):
-    """An incident of which something else is known now: the row already says what; and what signals have said."""
+    """An incident of which something else is known now: the row already says what; and what signals have said.
+
+    `is_first`: nothing was known of it in this form before, so that nothing need have changed.
+    """
 
     incident: Incident
     severity_before: str
     signals: Sequence[str] = ()
     newly_exploited: bool = False
+    is_first: bool = False
 
 
 def places_of(session: ReadSession, product_ids: Iterable[int]) -> dict[int, Place]:
@@ -180,12 +184,14 @@ def _on_incidents(restated: Sequence[Restated], exposures: Sequence[Exposure]) -
         if exposure.status in ACTIVE:
             urgent[exposure.incident_id].add(exposure.priority)
     entries = []
-    for incident, severity_before, signals, _ in restated:
+    for incident, severity_before, signals, _, is_first in restated:
         alone = decide(read_facts(incident.priority_facts)).priority
         now = min(urgent[incident.id], key=PRIORITIES.index, default=alone)
         before, after = f"{severity_before}, {incident.priority}", f"{incident.severity}, {now}"
         moved = [f"{before} before; now {after}"] if before != after else []
         reason = "; ".join([*signals, *moved]) or "its advisories say more"
         incident.priority = now
+        if is_first and not (signals or moved):
+            continue
         entries.append(Entry(incident.id, "rated", reason, None, incident.status, incident.status))
     return entries
