@@ -24,12 +24,14 @@ from service.flows.exporting import make_export, purge_exports
 from service.flows.private_names import follow_names
 from service.flows.reconciling import reconcile
 from service.flows.rekeying import rekey
+from service.flows.reowning import let_follow
 from service.flows.settling import settle
 from service.flows.signalling import apply_signals, decide_undecided, follow_signals
 from service.flows.silence import note_silence
 from service.incidents.approving import lapse_outdated
 from service.incidents.claims import doubt_claims
 from service.incidents.lifecycle import end_acceptances
+from service.incidents.ownership import Following
 from service.incidents.ticking import tick
 from service.inventory.products import retire_previews
 from service.jobs.queue import enqueue_tick, is_running, purge_jobs
@@ -238,6 +240,12 @@ def _doubt_claims(job: JobContext) -> None:
     job.progress({"doubted": doubted, "lapsed": lapsed})
 
 
+def _follow_owners(job: JobContext) -> None:
+    """Give exposures to whom the rules name: what a crash left out, or was opened while the rules changed."""
+    changed = let_follow(job.engine, Following(), actor="clock", now=job.clock(), go_on=job.go_on)
+    job.progress({"changed": changed})
+
+
 def _check(job: JobContext) -> None:
     """Hold stored documents against their schemas, oldest first, as many as fit into one run."""
     verdicts: Counter[str] = Counter()
@@ -282,6 +290,7 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         "check": Kind(_check, every=timedelta(minutes=1)),
         "end-acceptances": Kind(_end_acceptances, every=timedelta(minutes=5)),
         "doubt-claims": Kind(_doubt_claims, every=timedelta(minutes=5)),
+        "follow-owners": Kind(_follow_owners, every=timedelta(minutes=10)),
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
         "note-silence": Kind(_note_silence, every=timedelta(minutes=15)),
         "tickets": Kind(_tickets, every=timedelta(seconds=30)),
