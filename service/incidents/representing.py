@@ -138,6 +138,7 @@ def _incident_values(incident: Incident, vulnerability: str | None, aliases: lis
         "priority": incident.priority,
         "status": incident.status,
         "merged_into": incident_name(incident.merged_into_id) if incident.merged_into_id else None,
+        "restricted": incident.restricted,
         "opened_at": _instant(incident.opened_at),
         "updated_at": _instant(incident.updated_at),
         "version": incident.version,

@@ -17,6 +17,7 @@ from service.incidents.presence import ACTIVE
 from service.incidents.priority import PRIORITIES
 from service.incidents.proposals import end_proposals
 from service.incidents.representing import exposures_as_values, incidents_as_values
+from service.incidents.tombstones import changes_of_sight
 
 _RANKS = {name: rank for rank, name in enumerate(PRIORITIES)}
 
@@ -47,7 +48,8 @@ def write_timeline(session: WriteSession, entries: Sequence[Entry], *, actor: st
     exposure_ids = {entry.exposure_id for entry in entries if entry.exposure_id is not None}
     exposures = exposures_as_values(session, exposure_ids, now=now)
     incidents = incidents_as_values(session, incident_ids)
-    record_changes(session, *(_change(entry, exposures, incidents, now) for entry in entries))
+    sight = changes_of_sight(session, entries, exposures, incidents, now=now)
+    record_changes(session, *(_change(entry, exposures, incidents, now) for entry in entries), *sight)
 
 
 #: Steps of the machine that change what the inventory says.

@@ -76,6 +76,13 @@ def _by_slug(session: ReadSession, slug: str) -> Product | None:
     return session.scalar(select(Product).join(ProductSlug).where(ProductSlug.slug == slug))
 
 
+def names_of(session: ReadSession, product_id: int) -> set[str]:
+    """Give the slugs that a product has and had."""
+    now = select(Product.slug).where(Product.id == product_id)
+    before = select(ProductSlug.slug).where(ProductSlug.product_id == product_id)
+    return {*session.scalars(now), *session.scalars(before)}
+
+
 def slugs_of(session: ReadSession, product_ids: Iterable[int]) -> dict[int, str]:
     """Give the slugs of products by id."""
     rows = session.execute(select(Product.id, Product.slug).where(Product.id == any_of(set(product_ids))))

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from service.changes.models import Change
-from service.changes.reading import Forgotten, changes_after, last_seq, purge_changes
+from service.changes.reading import STRETCH, Filter, Forgotten, changes_after, last_seq, purge_changes
 from service.changes.sequencing import number_changes
 from service.changes.writing import NewChange, record_changes
 from service.db import WriteSession, connect, reading, writing
@@ -50,11 +50,51 @@ def test_nothing_to_record_is_no_statement(session: WriteSession) -> None:
 def test_reading_goes_on_where_it_stopped_and_jumps_over_other_types(session: WriteSession) -> None:
     record_changes(session, change("a"), change("b", "incident.opened"), change("c"), change("d", "incident.opened"))
     number_changes(session)
-    first = changes_after(session, 0, limit=1, types={"exposure.opened"})
+    first = changes_after(session, 0, limit=1, wanted=Filter(types={"exposure.opened"}))
     assert (names(first.items), first.last, first.has_more) == (["a"], 1, True)
-    second = changes_after(session, first.last, limit=1, types={"exposure.opened"})
+    second = changes_after(session, first.last, limit=1, wanted=Filter(types={"exposure.opened"}))
     assert (names(second.items), second.last, second.has_more) == (["c"], 4, False)
     assert changes_after(session, 4).last == 4
+
+
+def test_a_reader_is_given_the_changes_of_a_team_a_product_or_an_incident(session: WriteSession) -> None:
+    record_changes(
+        session,
+        NewChange("a", NOON, {"name": "a"}, incident="INC-1", product="shop", team="payments"),
+        NewChange("b", NOON, {"name": "b"}, incident="INC-2", product="store", team="press"),
+        NewChange("c", NOON, {"name": "c"}, incident="INC-1"),
+    )
+    number_changes(session)
+    for wanted, expected in (
+        (Filter(team="payments"), ["a"]),
+        (Filter(products={"shop", "store"}), ["a", "b"]),
+        (Filter(incident="INC-1"), ["a", "c"]),
+        (Filter(incident="INC-1", team="press"), []),
+    ):
+        assert names(changes_after(session, 0, wanted=wanted).items) == expected
+
+
+def test_a_reader_who_wants_little_gets_there_in_stretches(session: WriteSession) -> None:
+    session.execute(
+        text("""
+            INSERT INTO change (seq, type, at, data)
+            SELECT n, CASE n WHEN :many THEN 'rare' ELSE 'usual' END, :at, '{"name": "x"}'
+            FROM generate_series(1, :many) n
+        """),
+        {"many": STRETCH + 5, "at": NOON},
+    )
+    session.execute(text("UPDATE change_counter SET last_seq = :many"), {"many": STRETCH + 5})
+    first = changes_after(session, 0, wanted=Filter(types={"rare"}))
+    assert (first.items, first.last, first.has_more) == ([], STRETCH, True)
+    second = changes_after(session, first.last, wanted=Filter(types={"rare"}))
+    assert ([item.seq for item in second.items], second.has_more) == ([STRETCH + 5], False)
+
+
+def test_nothing_younger_is_forgotten_and_no_gap_is_made(session: WriteSession) -> None:
+    record_changes(session, change("old"), change("new", at=NOON + timedelta(days=100)), change("old too"))
+    number_changes(session)
+    assert purge_changes(session, before=NOON + timedelta(days=1)) == 1
+    assert names(changes_after(session, 1).items) == ["new", "old too"]
 
 
 def test_a_cursor_older_than_what_is_kept_is_told_so(session: WriteSession) -> None:
