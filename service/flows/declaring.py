@@ -98,7 +98,7 @@ def declare_incident(engine: Engine, wanted: Wanted, *, actor: Actor, now: datet
             dry_run=dry_run,
             notes=notes,
             duplicates=duplicates,
-            reach=declared_reach(session, place.advisory_id, place.vulnerability_id, declaration, wanted.names),
+            reach=declared_reach(session, place.advisory_id, place.vulnerability_id, declaration),
         )
 
     if dry_run:
@@ -223,7 +223,7 @@ def amend_declaration(
 
     def told(session: ReadSession) -> Declared:
         place = _place(session, standing.osv_id, changed=False)
-        reach = declared_reach(session, place.advisory_id, place.vulnerability_id, declaration, wanted.names)
+        reach = declared_reach(session, place.advisory_id, place.vulnerability_id, declaration)
         return Declared(standing.osv_id, incident, False, dry_run, notes, [], reach)
 
     def amend(session: WriteSession) -> None:

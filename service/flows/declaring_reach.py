@@ -94,7 +94,7 @@ class DeclaredReach:
 
 
 def declared_reach(
-    session: ReadSession, advisory_id: int, vulnerability_id: int, declaration: Declaration, names: Iterable[str] = ()
+    session: ReadSession, advisory_id: int, vulnerability_id: int, declaration: Declaration
 ) -> DeclaredReach:
     """Say whom a declaration concerns.
 
@@ -103,7 +103,6 @@ def declared_reach(
         advisory_id: The declaration's, stored and matched.
         vulnerability_id: What it declares; other advisories of it count as well.
         declaration: What it says.
-        names: As people wrote them, for what merely shares them.
     """
     certainties = _certainties(session, vulnerability_id)
     uses = _counting(session, certainties, vulnerability_id)
@@ -121,7 +120,7 @@ def declared_reach(
         suspected=book.describe(suspected),
         cannot_tell=cannot_tell[:MOST_LISTED],
         recipients=_recipients(session, book, affected, suspected, cannot_tell),
-        near_misses=_near(session, advisory_id, declaration, names, certainties),
+        near_misses=_near(session, advisory_id, declaration, certainties),
         components=certainties,
     )
 
@@ -243,7 +242,6 @@ def _near(
     session: ReadSession,
     advisory_id: int,
     declaration: Declaration,
-    names: Iterable[str],
     matched: Mapping[int, str],
 ) -> list[Near]:
     """List what is in the field and looks as if it were meant: older code inside, documentation, mere namesakes."""
@@ -252,7 +250,7 @@ def _near(
         for one in reached(session, {advisory_id: declaration})
         if not one.certainty and one.detail and one.component_id not in matched
     }
-    for name in names:
+    for name in (*declaration.names, *declaration.families):
         namesakes = find_candidates(session, replace(ask(name=name), versions=declaration.versions)).meant
         for candidate in namesakes:
             if candidate.component_id not in matched:

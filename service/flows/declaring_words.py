@@ -9,7 +9,7 @@ from service.advisories.declaration import Declaration
 from service.advisories.osv_schema import is_id
 from service.db import ReadSession
 from service.errors import Unreadable
-from service.inventory.families import family_names
+from service.inventory.families import families_of, family_names
 from service.inventory.names import packages_named
 from service.inventory.question import MAX_LENGTH
 from service.inventory.words import query_words
@@ -99,11 +99,13 @@ def _check(wanted: Wanted) -> None:
 
 
 def _families_meant(session: ReadSession, name: str) -> list[str]:
+    namespace, _, own = name.replace(":", "/").rpartition("/")
+    known = {each.family for each in families_of("", namespace, own, own)}
     found = packages_named(session, name, query_words(name).words)
     said = {
         reason.detail.partition(":")[0] for one in found.values() for reason in one.reasons if reason.rule == "family"
     }
-    return sorted(said)
+    return sorted(said | known)
 
 
 def _cleaned(words: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from service.advisories.findings import Evidence, EvidenceBook, malware_among, m
 from service.db import WriteSession, any_of
 from service.incidents.holds import Absent, absences, holds
 from service.incidents.models import Exposure, ExposureComponent, Incident
+from service.incidents.narrowing import Opened, narrowed
 from service.incidents.opening import Opening, open_exposures
 from service.incidents.presence import ENDED_BY_PROOF, Absence, Seen, Step, step_for
 from service.incidents.splitting import parted_reasons
@@ -112,7 +113,7 @@ def _reasoned(
     standing: dict[Pair, Exposure],
     known: dict[int, set[int]],
 ) -> list[tuple[Exposure, Step]]:
-    """Give the reason of what is withdrawn, if it is that a name is ours or that a vulnerability has parted."""
+    """Give the reason of what is withdrawn: a name is ours, a vulnerability has parted, a declaration was narrowed."""
     withdrawn = {exposure.id for exposure, step in steps if step.to_status == "withdrawn"}
     if not withdrawn:
         return steps
@@ -125,6 +126,12 @@ def _reasoned(
     }
     reasons = parted_reasons(session, (pair for pair, exposure in standing.items() if exposure.id in withdrawn))
     by_id |= {standing[pair].id: reason for pair, reason in reasons.items()}
+    opened = {
+        exposure.id: Opened(pair[1], frozenset(known[exposure.id]))
+        for pair, exposure in standing.items()
+        if exposure.id in withdrawn
+    }
+    by_id = narrowed(session, opened) | by_id
     return [
         (exposure, replace(step, reason=by_id[exposure.id]) if exposure.id in by_id else step)
         for exposure, step in steps

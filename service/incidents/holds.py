@@ -15,6 +15,7 @@ from sqlalchemy import and_, func, or_, select
 
 from service.advisories.findings import possible_components
 from service.db import ReadSession, among, any_of
+from service.incidents.narrowing import cleared
 from service.incidents.presence import Absence
 from service.inventory.catalogue_models import Component, FamilyMember, Package, PackageSource
 from service.inventory.field import FieldUse, heads, is_live, literal_open, uses_of_products
@@ -160,12 +161,13 @@ def _unevaluated(session: ReadSession, absent: list[Absent]) -> dict[int, str]:
     keys_of = _kinship(session, component_ids)
     relatives = _relatives(session, frozenset().union(*keys_of.values(), frozenset()))
     in_field = _by_product(uses_of_products(session, product_ids, relatives.keys()))
+    clean = cleared(session, {item.vulnerability_id for item in absent}, relatives)
     reasons: dict[int, str] = {}
     for item in absent:
         kin = frozenset().union(*(keys_of.get(c, frozenset()) for c in item.component_ids), frozenset())
         for component_id in sorted(_counting(in_field, item)):
             relative = relatives[component_id]
-            if relative.keys & kin:
+            if relative.keys & kin and (item.vulnerability_id, component_id) not in clean:
                 reasons[item.exposure_id] = f"{relative.label} cannot be evaluated ({relative.reason})"
                 break
     return reasons
