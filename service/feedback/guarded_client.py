@@ -116,7 +116,7 @@ def post(guard: Guard, url: str, body: bytes, headers: Mapping[str, str], *, pat
     except BadAddress as error:
         return Reply(None, error.detail)
     except httpx.TimeoutException:
-        return Reply(None, f"no answer within {patience.total_seconds():.0f} s")
+        return Reply(None, f"no answer within {patience.total_seconds():g} s")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Reply(None, str(error) or type(error).__name__)
 
@@ -137,7 +137,7 @@ def _beginning(answer: httpx.Response) -> str:
     """Read the beginning of a body; the status counts, whatever becomes of the rest."""
     kept = b""
     with suppress(httpx.HTTPError):
-        for chunk in answer.iter_raw(KEPT_BYTES):
+        for chunk in answer.iter_raw():
             kept += chunk
             if len(kept) >= KEPT_BYTES:
                 break
