@@ -12,6 +12,7 @@ from service.db import ReadSession, reading
 from service.flows.settling import look_again
 from service.flows.traffic import in_transaction
 from service.incidents.assessing import Cause, Question, affected_components
+from service.incidents.decisions import is_overridden
 from service.incidents.models import Exposure, Incident
 from service.incidents.presence import REOPENED_BY_MATCH
 from service.inventory.field import all_uses
@@ -51,15 +52,15 @@ def differences_of(session: ReadSession, product_id: int) -> list[Difference]:
         for _, vulnerability_id in affected_components(uses, evidence_about(session, {u.component_id for u in uses}))
     }
     rows = session.execute(
-        select(Incident.vulnerability_id, Exposure.status, Exposure.presence)
+        select(Incident.vulnerability_id, Exposure.status, Exposure.presence, is_overridden())
         .join(Incident, Incident.id == Exposure.incident_id)
         .where(Exposure.product_id == product_id, Exposure.status != "merged")
     )
-    standing = {row[0]: (row[1], row[2]) for row in rows if row[0] is not None}
+    standing = {row[0]: tuple(row[1:]) for row in rows if row[0] is not None}
     found = []
     for vulnerability_id in sorted(affected | standing.keys()):
-        status, presence = standing.get(vulnerability_id, (None, None))
-        shown = presence == "present" and status not in REOPENED_BY_MATCH
+        status, presence, overridden = standing.get(vulnerability_id, (None, None, False))
+        shown = presence == "present" and (overridden or status not in REOPENED_BY_MATCH)
         if shown != (vulnerability_id in affected):
             found.append(Difference(product_id, vulnerability_id, vulnerability_id in affected, status, presence))
     return found

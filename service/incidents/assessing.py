@@ -15,6 +15,7 @@ from sqlalchemy import select
 from service.advisories.findings import Evidence, EvidenceBook, malware_among, merged_away
 from service.db import WriteSession, any_of
 from service.incidents.holds import Absent, absences, holds
+from service.incidents.judging import heed_people
 from service.incidents.models import Exposure, ExposureComponent, Incident
 from service.incidents.narrowing import Opened, narrowed
 from service.incidents.opening import Opening, open_exposures
@@ -102,6 +103,12 @@ def assess(session: WriteSession, question: Question, cause: Cause, book: Eviden
         exposure.id: affected.get(pair) or (set(suspected[pair].component_ids) if pair in suspected else set())
         for pair, exposure in standing.items()
     }
+    steps = heed_people(
+        session,
+        steps,
+        standing.values(),
+        {standing[pair].id: affected[pair] for pair in standing.keys() & affected.keys()},
+    )
     evidence_now = Evidenced(components=seen_now, known=known, cause=cause.evidence)
     taken = take_steps(session, steps, evidence_now, actor=cause.actor, now=cause.at)
     return Assessed(opened, taken)

@@ -1,26 +1,64 @@
 """A claimed fix that nothing proves: doubted after a while, and at once when a newer SBOM still has it."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, func, or_, select
 
-from service.db import WriteSession
-from service.incidents.models import Exposure
+from service.advisories.models import Match, VulnerabilityAdvisory
+from service.db import ReadSession, WriteSession, any_of
+from service.incidents.models import Exposure, ExposureComponent, Incident
 from service.incidents.moving import state_of, write_states
 from service.incidents.timeline import Entry, write_timeline
+from service.inventory.field import is_live, literal_open
+from service.inventory.models import Stream, Upload, Usage
 
 #: How long a claim may stand without proof.
 BELIEVED_FOR = timedelta(days=7)
 
+_MICROSECONDS = 1_000_000
 #: Of one transaction; the job goes on until there are none.
 _AT_ONCE = 500
 
 
+def contradicted(session: ReadSession, exposure_ids: Collection[int]) -> dict[int, str]:
+    """Give, of exposures, those whose claimed fix a newer SBOM in the field contradicts: it still has what is affected.
+
+    Set-based; exposures in other statuses are left out.
+    """
+    affected = (
+        exists()
+        .where(Match.component_id == ExposureComponent.component_id, Match.certainty == "certain")
+        .where(VulnerabilityAdvisory.advisory_id == Match.advisory_id)
+        .where(VulnerabilityAdvisory.vulnerability_id == Incident.vulnerability_id)
+    )
+    claimed_us = func.extract("epoch", Exposure.claimed_at) * _MICROSECONDS
+    rows = session.execute(
+        select(Exposure.id, func.min(Stream.name))
+        .join(Incident, Incident.id == Exposure.incident_id)
+        .join(ExposureComponent, ExposureComponent.exposure_id == Exposure.id)
+        .join(Stream, Stream.product_id == Exposure.product_id)
+        .join(Usage, and_(Usage.stream_id == Stream.id, Usage.component_id == ExposureComponent.component_id))
+        # What the stream's newest upload has is open: any later upload is that one, or has it too.
+        .join(Upload, and_(Upload.stream_id == Stream.id, Upload.voided_at.is_(None), Upload.at_us > claimed_us))
+        .where(Exposure.id == any_of(exposure_ids), Exposure.status == "fix_claimed", Exposure.presence == "present")
+        .where(is_live(), Usage.to_us == literal_open(), affected)
+        .group_by(Exposure.id)
+    )
+    return {id_: f"a newer SBOM of {stream} still has it" for id_, stream in rows}
+
+
 def doubt_claims(session: WriteSession, *, now: datetime) -> int:
-    """Take back claims that nothing has proved for seven days; gives how many there were. Idempotent."""
+    """Take back claims that a newer SBOM contradicts, or that nothing has proved for seven days.
+
+    Gives how many there were. Idempotent.
+    """
+    claimed = session.scalars(select(Exposure.id).where(Exposure.status == "fix_claimed")).all()
+    against = contradicted(session, claimed) if claimed else {}
     unproved = session.scalars(
         select(Exposure)
-        .where(Exposure.status == "fix_claimed", Exposure.claimed_at <= now - BELIEVED_FOR)
+        .where(Exposure.status == "fix_claimed")
+        .where(or_(Exposure.claimed_at <= now - BELIEVED_FOR, Exposure.id == any_of(against)))
         .order_by(Exposure.id)
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
@@ -30,7 +68,7 @@ def doubt_claims(session: WriteSession, *, now: datetime) -> int:
         Entry(
             exposure.incident_id,
             "doubted",
-            f"nothing has proved the fix for {BELIEVED_FOR.days} days",
+            against.get(exposure.id, f"nothing has proved the fix for {BELIEVED_FOR.days} days"),
             exposure.id,
             "fix_claimed",
             "in_progress",
@@ -41,13 +79,3 @@ def doubt_claims(session: WriteSession, *, now: datetime) -> int:
     write_states(session, doubted, now)
     write_timeline(session, entries, actor="clock", now=now)
     return len(entries)
-
-
-def contradicts(claimed_at: datetime | None, listed_at: datetime) -> bool:
-    """Tell whether an SBOM that still lists what is affected speaks against a claimed fix: it is newer than the claim.
-
-    Args:
-        claimed_at: Since when a fix is claimed; None: nobody knows, and every SBOM counts.
-        listed_at: As of when the SBOM is.
-    """
-    return claimed_at is None or listed_at > claimed_at

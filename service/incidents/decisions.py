@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Text, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Text, exists, insert, select, update
 
 from service.db import ReadSession, WriteSession, any_of, arrays
 from service.incidents.bounds import Bound, Grounds, Uncovered, uncovered
 from service.incidents.decision_models import DecisionBound, DecisionRow
 from service.incidents.grounds import known_about, package_name
+from service.incidents.models import Exposure
 from service.inventory.catalogue_models import OsvPackage, Package
 
 #: Statuses that somebody's decision can have led to; `resolved` mostly comes of proof.
@@ -131,6 +132,15 @@ def covered(
         id_: uncovered(decision.bounds, decision.grounds, known[id_].used, known[id_].rating)
         for id_, (decision,) in standing.items()
     }
+
+
+def is_overridden() -> ColumnElement[bool]:
+    """Tell, in a statement about exposures, whether two people called one resolved although nothing proves it."""
+    return (
+        exists()
+        .where(DecisionRow.exposure_id == Exposure.id, DecisionRow.ended_at.is_(None))
+        .where(DecisionRow.to_status == "resolved")
+    )
 
 
 def record_decisions(session: WriteSession, made: Sequence[NewDecision], *, now: datetime) -> None:

@@ -27,6 +27,8 @@ class State(NamedTuple):
     acknowledged_at: datetime | None
     acknowledge_from_at: datetime | None
     acknowledge_due_at: datetime | None
+    remediate_from_at: datetime | None
+    remediate_due_at: datetime | None
     ended_at: datetime | None
     reopen_count: int
 
@@ -35,7 +37,8 @@ _INSTANT = DateTime(timezone=True)
 _KINDS: dict[str, TypeEngine[Any]] = {
     "status": Text(), "assessment": Text(), "expires_at": _INSTANT, "plan": Text(), "planned_for": Date(),
     "claimed_at": _INSTANT, "acknowledged_at": _INSTANT, "acknowledge_from_at": _INSTANT,
-    "acknowledge_due_at": _INSTANT, "ended_at": _INSTANT,
+    "acknowledge_due_at": _INSTANT,
+    "remediate_from_at": _INSTANT, "remediate_due_at": _INSTANT, "ended_at": _INSTANT,
     "reopen_count": BigInteger(),
 }  # fmt: skip
 
@@ -79,6 +82,15 @@ def opened_again(state: State, now: datetime, *, priority: str) -> State:
         acknowledge_due_at=due(priority, baseline=False, opened_at=now).acknowledge_at,
         reopen_count=state.reopen_count + 1,
     )
+
+
+def begun_anew(state: State, now: datetime, *, priority: str) -> State:
+    """Open again for what is new: the clocks of what had ended begin anew; an accepted risk's have run on."""
+    opened = opened_again(state, now, priority=priority)
+    if state.ended_at is None:
+        return opened
+    remediate_at = due(priority, baseline=False, opened_at=now).remediate_at
+    return opened._replace(remediate_from_at=now, remediate_due_at=remediate_at)
 
 
 def write_states(session: WriteSession, moved: Sequence[tuple[Exposure, State]], now: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from service.db import ReadSession, WriteSession, any_of
 from service.incidents.clocks import begin_clocks
 from service.incidents.deciding import Decision, Place, decide, read_facts
+from service.incidents.judging import reopen_outgrown
 from service.incidents.models import Exposure, Incident
 from service.incidents.pausing import end_pauses_of_act, running_pauses
 from service.incidents.presence import ACTIVE
@@ -64,6 +65,7 @@ def decide_anew(session: WriteSession, restated: Sequence[Restated], *, actor: s
     session.flush()  # the timeline's changes carry incidents and exposures as they are now
     begin_clocks(session, [exposure.id for exposure in exposures], now=now)
     write_timeline(session, entries, actor=actor, now=now)
+    reopen_outgrown(session, exposures, actor=actor, now=now)
 
 
 def decide_product_anew(session: WriteSession, product_id: int, *, actor: str, now: datetime) -> int:
@@ -78,6 +80,7 @@ def decide_product_anew(session: WriteSession, product_id: int, *, actor: str, n
     session.flush()  # the timeline's changes carry the exposures as they are now
     begin_clocks(session, [exposure.id for exposure in exposures], now=now)
     write_timeline(session, entries, actor=actor, now=now)
+    reopen_outgrown(session, exposures, actor=actor, now=now)
     return len(entries)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from service.db import WriteSession, any_of
 from service.incidents.models import Episode, Exposure, ExposureComponent
-from service.incidents.presence import Step
+from service.incidents.presence import ACTIVE, Step
 from service.incidents.priority import due
 from service.incidents.timeline import Entry, write_timeline
 
@@ -72,8 +72,10 @@ def _apply(exposure: Exposure, step: Step, cause: dict[str, object], now: dateti
     exposure.hold_reason = step.reason if step.presence == "unknown" else None
     exposure.updated_at = now
     exposure.version += 1
-    if step.name == "reopened":
+    if step.name == "reopened" and exposure.ended_at is not None:
         _reopen(exposure, now)
+    elif step.to_status in ACTIVE:
+        _go_on(exposure)
     elif step.to_status is not None:
         exposure.ended_at = now
     exposure.status = step.to_status or before
@@ -95,8 +97,13 @@ def _reopen(exposure: Exposure, now: datetime) -> None:
     exposure.acknowledge_from_at = exposure.remediate_from_at = now
     exposure.acknowledged_at = exposure.ended_at = exposure.expires_at = None
     exposure.origin = "new"
-    exposure.assessment = None
     exposure.reopen_count += 1
+    _go_on(exposure)
+
+
+def _go_on(exposure: Exposure) -> None:
+    """Take back what people had decided or claimed; the plan of who doubts a claim is the old one."""
+    exposure.assessment = exposure.expires_at = exposure.claimed_at = None
 
 
 def end_episodes(session: WriteSession, exposure_ids: Sequence[int], now: datetime) -> None:
@@ -120,6 +127,8 @@ def begin_episodes(session: WriteSession, exposures: Sequence[Exposure], now: da
         select(Episode.exposure_id, func.max(Episode.number).label("number"))
         .where(Episode.exposure_id == any_of(exposure.id for exposure in exposures))
         .group_by(Episode.exposure_id)
+        # An accepted risk that opens again was there all the time: its episode runs on.
+        .having(func.bool_and(Episode.ended_at.is_not(None)))
         .subquery()
     )
     session.execute(
