@@ -28,6 +28,7 @@ from service.db import ReadSession
 from service.errors import NotFound
 from service.flows import retiring
 from service.flows.reowning import let_product_follow
+from service.incidents.redeciding import decide_product_anew
 from service.inventory import stewardship
 from service.inventory.models import Product
 from service.inventory.products import find_product, list_products
@@ -117,6 +118,9 @@ def put(
         check_version(if_match, existing.version)
     row, is_new = stewardship.put_product(session, product, _fields(body), now=now)
     audit.record(session, actor, "product.put", row.slug, body.model_dump(exclude_unset=True), now=now)
+    if not is_new:
+        session.flush()  # urgency is decided from the row
+        decide_product_anew(session, row.id, actor=actor.name, now=now)
     let_product_follow(session, row.id, actor=actor.name, now=now)
     response.status_code = 201 if is_new else 200
     return _answer(session, row, response)
@@ -137,6 +141,9 @@ def patch(
     check_version(if_match, row.version)
     if stewardship.patch_product(session, row, _fields(body)):
         audit.record(session, actor, "product.patch", row.slug, body.model_dump(exclude_unset=True), now=now)
+        if body.model_fields_set & {"tier", "exposed", "tags"}:
+            session.flush()  # urgency is decided from the row
+            decide_product_anew(session, row.id, actor=actor.name, now=now)
         let_product_follow(session, row.id, actor=actor.name, now=now)
     return _answer(session, row, response)
 
