@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Select, case, cast, func, select, union_all
 
-from service.access.models import Team
 from service.advisories.findings import evidence_about
 from service.advisories.models import Match
 from service.clock import from_micros
@@ -24,7 +23,9 @@ from service.incidents.presence import REOPENED_BY_MATCH
 from service.incidents.representing import exposure_name, incident_name
 from service.inventory.contents import places_of
 from service.inventory.field import FieldUse, literal_open, uses_of_components
-from service.inventory.models import Product, Stream, Usage
+from service.inventory.models import Stream, Usage
+from service.inventory.owners import Question, owners_named
+from service.inventory.products import slugs_of
 
 #: Products that one answer lists; the rest is a page away.
 MOST_PRODUCTS = 100
@@ -141,7 +142,7 @@ def hits_of(
     used: defaultdict[int, list[FieldUse]] = defaultdict(list)
     for use in uses:
         used[use.product_id].append(use)
-    products = owners_and_slugs(session, used)
+    products = owners_and_slugs(session, {id_: [use.component_id for use in its] for id_, its in used.items()})
     opens = _opens(session, uses, vulnerabilities, before)
     wanted = sorted((slug, product_id) for product_id, (slug, _) in products.items() if slug > after)
     page = wanted[:limit]
@@ -154,18 +155,11 @@ def hits_of(
     )
 
 
-def owners_and_slugs(session: ReadSession, product_ids: Iterable[int]) -> dict[int, tuple[str, Owner]]:
-    """Give products by id: slug, and who answers for it."""
-    fallback = session.scalars(select(Team.name).where(Team.fallback)).one()
-    rows = session.execute(
-        select(Product.id, Product.slug, Team.name)
-        .outerjoin(Team, Team.id == Product.team_id)
-        .where(Product.id == any_of(product_ids))
-    )
-    return {
-        id_: (slug, Owner(team, "the product's team") if team else Owner(fallback, "no team owns the product"))
-        for id_, slug, team in rows
-    }
+def owners_and_slugs(session: ReadSession, components: Mapping[int, Iterable[int]]) -> dict[int, tuple[str, Owner]]:
+    """Give products by id: slug, and who owns what these components bring to it."""
+    slugs = slugs_of(session, components)
+    owners = owners_named(session, {id_: Question(id_, frozenset(components[id_])) for id_ in slugs})
+    return {id_: (slug, Owner(*owners[id_])) for id_, slug in slugs.items()}
 
 
 class _Opening(NamedTuple):
@@ -314,7 +308,7 @@ def earlier_hits(
         .order_by(until.desc().nulls_first(), Stream.product_id)
     ).all()
     gone = [row for row in rows if row[0] not in now_hit]
-    products = owners_and_slugs(session, {row[0] for row in gone[:limit]})
+    products = owners_and_slugs(session, {row[0]: () for row in gone[:limit]})
     hits = [
         EarlierHit(*products[product_id], count, from_micros(from_us), from_micros(until_us) if until_us else None)
         for product_id, count, from_us, until_us in gone[:limit]

@@ -1,5 +1,6 @@
 """How far an advisory reaches: whom it hits now and hit earlier, what nobody can tell, what it nearly names."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -154,7 +155,10 @@ def _unknown(session: ReadSession, near: Sequence[NearMiss]) -> list[Unknown]:
     doubtful = {one.component_id: one for one in near if one.kind == "cannot-evaluate" and one.product_count}
     uses = uses_of_components(session, list(doubtful)[:MOST_UNKNOWN])
     streams, releases = places_of(session, uses)
-    products = owners_and_slugs(session, {use.product_id for use in uses})
+    carried: defaultdict[int, set[int]] = defaultdict(set)
+    for use in uses:
+        carried[use.product_id].add(use.component_id)
+    products = owners_and_slugs(session, carried)
     found = []
     for use in uses:
         slug, owner = products[use.product_id]

@@ -96,16 +96,28 @@ def owners_of(session: ReadSession, wanted: Mapping[Key, Question], known: Knowl
         wanted: Questions, under any keys.
         known: What was learnt for these questions; absent: it is read here.
     """
+    found = _found(session, wanted, known)
+    return {key: Owner(team.id, reason) for key, (team, reason) in found.items()}
+
+
+def owners_named(session: ReadSession, wanted: Mapping[Key, Question]) -> dict[Key, tuple[str, str]]:
+    """Find owners as people read them: the team's name, and the reason."""
+    return {key: (team.name, reason) for key, (team, reason) in _found(session, wanted, None).items()}
+
+
+def _found(
+    session: ReadSession, wanted: Mapping[Key, Question], known: Knowledge | None
+) -> dict[Key, tuple[Standing, str]]:
     if not wanted:
         return {}
     known = known or learn(session, wanted.values())
     matching = _matching(known)
-    owners = {}
-    for key, question in wanted.items():
-        hit = next(one for one in attempts(known, question, matching) if one.hit)
-        team = hit.team or known.fallback
-        owners[key] = Owner(team.id, hit.reason)
-    return owners
+    asked: dict[Question, tuple[Standing, str]] = {}
+    for question in wanted.values():
+        if question not in asked:
+            hit = next(one for one in attempts(known, question, matching) if one.hit)
+            asked[question] = hit.team or known.fallback, hit.reason
+    return {key: asked[question] for key, question in wanted.items()}
 
 
 # --- the order -------------------------------------------------------------------------------------------------------

@@ -29,14 +29,10 @@ def version_of(session: ReadSession) -> int:
 
 def kept_rules(session: ReadSession) -> list[Kept]:
     """Give the rules in their order."""
-    columns = (
-        OwnershipRule.product, OwnershipRule.purl, Team.name, OwnershipRule.note, OwnershipRule.made_by,
-        OwnershipRule.made_at,
-    )  # fmt: skip
     rows = session.execute(
-        select(*columns).join(Team, Team.id == OwnershipRule.team_id).order_by(OwnershipRule.position)
+        select(OwnershipRule, Team.name).join(Team, Team.id == OwnershipRule.team_id).order_by(OwnershipRule.position)
     )
-    return [Kept(Stated(*stated), made_by, made_at) for *stated, made_by, made_at in rows]
+    return [Kept(Stated(rule.product, rule.purl, team, rule.note), rule.made_by, rule.made_at) for rule, team in rows]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from service.clock import to_micros
 from service.db import ReadSession
+from service.inventory import owners as ownership
 from service.inventory.answer import Answer, CannotTell, Excluded, Item, Named, Owner
 from service.inventory.candidates import Candidate, Candidates, find_candidates
 from service.inventory.cannot_tell import MAX_LISTED, unjudged
@@ -18,6 +19,9 @@ from service.inventory.sightings import BEGINNING, Position, Sighting, When, sig
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+
+#: By product and component.
+_Owners = Mapping[tuple[int, int], Owner]
 
 #: Components that only look as if they were meant: so many are named.
 MAX_EXCLUDED = 100
@@ -60,10 +64,12 @@ def search(
     doubtful = _seen(session, (one for one, _ in candidates.doubtful if first), when, limit=MAX_LISTED)
     excluded = candidates.excluded[:MAX_EXCLUDED] if first else []
     shown = {one.component_id for one in (*page, *doubtful)} | {one.component_id for one in excluded}
+    owners = _owners(session, (*page, *doubtful))
     components = components_named(session, shown.union(*(path.steps for path in paths)))
     return Answer(
-        items=_items(page, paths, candidates, components),
-        cannot_tell=_doubts(doubtful, candidates, components) + (unjudged(session) if first and as_of is None else []),
+        items=_items(page, paths, candidates, components, owners),
+        cannot_tell=_doubts(doubtful, candidates, components, owners)
+        + (unjudged(session) if first and as_of is None else []),
         excluded=[Excluded(components[one.component_id], one.verdict.detail) for one in excluded],
         next=page[-1].position if len(seen) > limit else None,
         cut=candidates.cut,
@@ -77,8 +83,21 @@ def _seen(
     return sightings(session, places, when, after=after, limit=limit) if places else []
 
 
+def _owners(session: ReadSession, seen: Sequence[Sighting]) -> _Owners:
+    """Say who would own it if what was seen had to be dealt with, in the words that exposures use."""
+    asked = {
+        (one.product_id, one.component_id): ownership.Question(one.product_id, frozenset({one.component_id}))
+        for one in seen
+    }
+    return {key: Owner(*owner) for key, owner in ownership.owners_named(session, asked).items()}
+
+
 def _items(
-    page: Sequence[Sighting], paths: Sequence[Path], candidates: Candidates, components: Mapping[int, Named]
+    page: Sequence[Sighting],
+    paths: Sequence[Path],
+    candidates: Candidates,
+    components: Mapping[int, Named],
+    owners: _Owners,
 ) -> list[Item]:
     shown = {one.component_id for one in page}
     reasons = {one.component_id: candidates.reasons(one) for one in candidates.meant if one.component_id in shown}
@@ -88,7 +107,7 @@ def _items(
             stream=one.stream,
             release=one.release or None,
             in_field=one.in_field,
-            owner=Owner(one.team, one.owner_reason),
+            owner=owners[one.product_id, one.component_id],
             component=components[one.component_id],
             first_seen_at=one.first_seen_at,
             last_seen_at=one.last_seen_at,
@@ -99,14 +118,16 @@ def _items(
     ]
 
 
-def _doubts(seen: Sequence[Sighting], candidates: Candidates, components: Mapping[int, Named]) -> list[CannotTell]:
+def _doubts(
+    seen: Sequence[Sighting], candidates: Candidates, components: Mapping[int, Named], owners: _Owners
+) -> list[CannotTell]:
     reasons = {candidate.component_id: reason for candidate, reason in candidates.doubtful}
     return [
         CannotTell(
             product=one.product,
             stream=one.stream,
             release=one.release or None,
-            owner=Owner(one.team, one.owner_reason),
+            owner=owners[one.product_id, one.component_id],
             reason=reasons[one.component_id],
             component=components[one.component_id],
         )

@@ -36,8 +36,7 @@ class Sighting(NamedTuple):
     upload_id: int | None
     to_us: int
     in_field: bool
-    team: str
-    owner_reason: str
+    product_id: int
     title: str
     left_at: datetime | None
 
@@ -67,7 +66,7 @@ def sightings(
     """Give where components are, or were, in a stable order: by place, product, stream.
 
     Args:
-        session: Reads only the streams' tables, products and teams.
+        session: Reads only the streams' tables and products.
         places: (component id, place in the order).
         when: Which time is meant.
         after: The position of the last sighting on the page before.
@@ -139,7 +138,7 @@ WITH wanted AS (
 ), page AS (
     SELECT used.place, product.slug COLLATE "C" AS product, used.stream COLLATE "C" AS stream, used.component_id,
            used.from_us, used.release COLLATE "C" AS release, used.stream_id, used.upload_id, used.to_us,
-           used.in_field, product.team_id, product.title, used.left_at
+           used.in_field, used.product_id, product.title, used.left_at
     FROM used
     JOIN product ON product.id = used.product_id
     WHERE (used.place, product.slug COLLATE "C", used.stream COLLATE "C", used.component_id, used.from_us,
@@ -149,12 +148,9 @@ WITH wanted AS (
     ORDER BY 1, 2, 3, 4, 5, 6
     LIMIT :limit
 )
-SELECT place, product, stream, component_id, from_us, release, stream_id, upload_id, to_us, in_field,
-       coalesce(team.name, (SELECT name FROM team WHERE fallback)),
-       CASE WHEN team.id IS NULL THEN 'fallback' ELSE 'product team' END,
+SELECT place, product, stream, component_id, from_us, release, stream_id, upload_id, to_us, in_field, product_id,
        title, left_at
 FROM page
-LEFT JOIN team ON team.id = page.team_id
 ORDER BY 1, 2, 3, 4, 5, 6
 """  # noqa: S608 - parts of ours, values bound
 

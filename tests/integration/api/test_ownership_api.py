@@ -35,7 +35,7 @@ def exposure(client: TestClient) -> dict[str, Any]:
 
 
 def test_rules_go_in_and_out_as_json_and_as_a_file(shop: TestClient) -> None:
-    rules = [
+    rules: list[dict[str, str | None]] = [
         {"product": "shop", "purl": "pkg:npm/@acme/*", "team": "npm", "note": "theirs"},
         {"product": None, "purl": "pkg:npm/lodash", "team": "npm", "note": ""},
     ]

@@ -37,8 +37,8 @@ class House:
         self.story.product(slug, team=team)
         self.story.upload(slug, OLD)
 
-    def team(self, name: str, **fields: str | None) -> None:
-        said = TeamFields(email=f"{name}@example.org") | fields  # type: ignore[operator]
+    def team(self, name: str, *, email: str | None = "somebody@example.org") -> None:
+        said = TeamFields(email=email)
         reowning.put_team(self.engine, name, said, said={}, actor=CERT, now=self.story.tick())
 
     def rules(self, file: str) -> reowning.Replaced:

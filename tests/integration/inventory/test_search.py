@@ -56,7 +56,7 @@ def test_an_item_says_who_owns_it_what_it_is_and_why_it_is_there(session: WriteS
     (item,) = who_uses(session, "xz-utils 5.6").items
 
     assert (item.product, item.stream, item.release, item.in_field) == ("shop", "main", None, True)
-    assert (item.owner.team, item.owner.reason) == ("payments", "product team")
+    assert (item.owner.team, item.owner.reason) == ("payments", "the product's team")
     assert (item.component.name, item.component.version) == ("liblzma5", "5.6.1-1")
     assert (item.first_seen_at, item.last_seen_at) == (NOON, None)
     rules = {reason.rule: reason.detail for reason in item.matched_by}
@@ -70,7 +70,7 @@ def test_a_product_without_team_is_the_fallback_teams(session: WriteSession) -> 
 
     (item,) = who_uses(session, "liblzma").items
 
-    assert (item.owner.team, item.owner.reason) == ("cert-triage", "fallback")
+    assert (item.owner.team, item.owner.reason) == ("cert-triage", "no team owns the product")
 
 
 def test_an_unrelated_namesake_follows_the_family_and_says_that_only_its_name_matched(session: WriteSession) -> None:
