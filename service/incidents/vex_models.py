@@ -14,8 +14,8 @@ class VexSource(Base):
     """An author whose statements are believed, and of what.
 
     `author` is as it stands in documents (`vex.statements.Claims.author`); ``*`` stands for any characters. `packages`
-    are beginnings of purls (``pkg:rpm/redhat/``) and `products` slugs; empty is anything. `signed`: only in an envelope
-    that a trusted key signed.
+    are beginnings of purls (``pkg:rpm/redhat/``) and `products` slugs; empty is anything. `known_as` are this author's
+    names for products of ours: identifier to slug. `signed`: only in an envelope that a trusted key signed.
     """
 
     __tablename__ = "vex_source"
@@ -25,6 +25,7 @@ class VexSource(Base):
     author: Mapped[str] = mapped_column(Name)
     packages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     products: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    known_as: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     signed: Mapped[bool] = mapped_column(server_default=text("false"))
     reason: Mapped[str]
     added_by: Mapped[str]
@@ -35,7 +36,7 @@ class VexDocument(Base):
     """A VEX document as received (zstd), who says so and who brought it, and what came of each statement.
 
     One row per distinct bytes. `document_id` and `version` are as they stand in it; the newest of one author and id
-    counts.
+    counts. `heard`: its author was believed, and it did what it could.
     """
 
     __tablename__ = "vex_document"
@@ -57,6 +58,7 @@ class VexDocument(Base):
     signed_by: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     received_at: Mapped[datetime]
     received_by: Mapped[str]
+    heard: Mapped[bool] = mapped_column(server_default=text("false"))
     result: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
 
 
@@ -86,7 +88,6 @@ class VexStatement(Base):
     reason: Mapped[str]
     versions: Mapped[dict[str, object]] = mapped_column(JSONB)
     decided: Mapped[bool]
-    said_at: Mapped[datetime | None]
     since_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 

@@ -226,5 +226,10 @@ class Claims:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """Give the numbers of the version, without what is in front of or behind a release (SemVer)."""
-        return tuple(int(part) for part in re.findall(r"\d{1,18}", re.split(r"[-+]", self.version)[0]))
+        """Give what sorts versions of the document."""
+        return order_of(self.version)
+
+
+def order_of(version: str) -> tuple[int, ...]:
+    """Give the numbers of a version, without what is behind a release (SemVer)."""
+    return tuple(int(part) for part in re.findall(r"\d{1,18}", re.split(r"[-+]", version)[0]))
