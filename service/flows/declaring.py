@@ -202,7 +202,6 @@ class Amendment:
     ranges: tuple[str, ...] | None = None
     versions: tuple[str, ...] | None = None
     aliases: tuple[str, ...] | None = None
-    restricted: bool | None = None
 
 
 def amend_declaration(
@@ -229,9 +228,6 @@ def amend_declaration(
     def amend(session: WriteSession) -> None:
         row = find_incident(session, incident)
         store(session, [read_record(orjson.dumps(record))], source="own")
-        if amendment.restricted is not None:
-            row.restricted = amendment.restricted
-        session.flush()  # the timeline's change carries the incident as it is now
         evidence = _evidence(declaration, wanted)
         entry = Entry(row.id, "amended", amendment.reason, evidence=evidence)
         write_timeline(session, [entry], actor=actor.name, now=now)

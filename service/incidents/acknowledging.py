@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from service.access.models import Team
+from service.access.roles import Actor, Role
 from service.access.seals import Seals
 from service.db import ReadSession, WriteSession
+from service.incidents.declaration_models import Broadcast, BroadcastTeam
+from service.incidents.lifecycle import take_transitions
 from service.incidents.models import Exposure, Incident
-from service.incidents.timeline import Entry, write_timeline
+from service.incidents.requests import Decision, Request
 
 #: How long a link that was sent can be used.
 LINK_LIFE: Final = timedelta(days=7)
@@ -65,8 +69,13 @@ def going_on_as(session: ReadSession, incident_id: int) -> Incident:
     return incident
 
 
+def link_actor(team: Team) -> Actor:
+    """Give who acts where a link is used: its holder may say of this team's exposures that they were seen."""
+    return Actor(f"link for {team.name}", Role.OWNER, team_id=team.id)
+
+
 def acknowledge_all(
-    session: WriteSession, incident_id: int, team_id: int, *, actor: str, reason: str, now: datetime
+    session: WriteSession, incident_id: int, team_id: int, *, actor: Actor, reason: str, now: datetime
 ) -> Acknowledged:
     """Acknowledge all that a team has open of an incident. Idempotent; a thousand cost as many statements as one.
 
@@ -74,27 +83,33 @@ def acknowledge_all(
         session: The caller's transaction.
         incident_id: The incident's key.
         team_id: The owner's.
-        actor: Who says so, as the timeline names them.
+        actor: Who says so; may act for the team.
         reason: What they said, or by which way.
         now: Stops the clocks.
     """
-    exposures = session.scalars(
-        select(Exposure)
+    rows = session.execute(
+        select(Exposure.id, Exposure.status, Exposure.acknowledged_at)
         .where(Exposure.incident_id == incident_id, Exposure.team_id == team_id, Exposure.status != "merged")
         .order_by(Exposure.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
     ).all()
-    opened = [exposure for exposure in exposures if exposure.status == "open"]
-    for exposure in opened:
-        exposure.status = "acknowledged"
-        exposure.acknowledged_at = exposure.acknowledged_at or now
-        exposure.updated_at = now
-        exposure.version += 1
-    session.flush()  # the timeline's changes carry the exposures as they are now
-    entries = [Entry(incident_id, "acknowledged", reason, exposure.id, "open", "acknowledged") for exposure in opened]
-    write_timeline(session, entries, actor=actor, now=now)
+    decision = Decision("acknowledged", reason)
+    requests = [Request(row.id, decision) for row in rows if row.status == "open"]
+    outcomes = take_transitions(session, requests, actor=actor, now=now)
+    _note(session, incident_id, team_id, actor, now)
     return Acknowledged(
-        now=[exposure.id for exposure in opened],
-        before=[exposure.id for exposure in exposures if exposure.acknowledged_at and exposure not in opened],
+        # What is refused was acknowledged by somebody else a moment ago, or has ended.
+        now=[outcome.exposure_id for outcome in outcomes if outcome.refusal is None],
+        before=[row.id for row in rows if row.acknowledged_at is not None],
+    )
+
+
+def _note(session: WriteSession, incident_id: int, team_id: int, actor: Actor, now: datetime) -> None:
+    """Note on what was broadcast to the team that it has heard."""
+    sent = select(Broadcast.id).where(Broadcast.incident_id == incident_id)
+    session.execute(
+        update(BroadcastTeam)
+        .where(BroadcastTeam.broadcast_id.in_(sent), BroadcastTeam.team_id == team_id)
+        .where(BroadcastTeam.acknowledged_at.is_(None))
+        .values(acknowledged_at=now, acknowledged_by=actor.name),
+        execution_options={"synchronize_session": False},
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import and_, case, func, insert, literal, not_, or_, select, update
 
 from service.changes.writing import NewChange, record_changes
 from service.db import WriteSession, any_of
@@ -44,7 +44,7 @@ def write_timeline(session: WriteSession, entries: Sequence[Entry], *, actor: st
     entries = [*entries, *_let_go(session, entries, actor, now)]
     session.execute(insert(Transition), [_row(entry, actor, now) for entry in entries])
     incident_ids = {entry.incident_id for entry in entries}
-    _refresh_incidents(session, incident_ids, now)
+    _refresh_incidents(session, incident_ids, now, reopened=_reopened(entries))
     exposure_ids = {entry.exposure_id for entry in entries if entry.exposure_id is not None}
     exposures = exposures_as_values(session, exposure_ids, now=now)
     incidents = incidents_as_values(session, incident_ids)
@@ -117,8 +117,25 @@ def _change(
     )
 
 
-def _refresh_incidents(session: WriteSession, incident_ids: Iterable[int], now: datetime) -> None:
-    """Work out the status of incidents from their exposures: open, contained, resolved, withdrawn."""
+def _reopened(entries: Iterable[Entry]) -> list[int]:
+    """Give the incidents that a closure does not cover any more: an exposure of them opened, or came from another."""
+    return sorted(
+        {
+            entry.incident_id
+            for entry in entries
+            if entry.exposure_id is not None and entry.to_status in ACTIVE
+            if entry.from_status not in ACTIVE or entry.step == "moved"
+        }
+    )
+
+
+def _refresh_incidents(
+    session: WriteSession, incident_ids: Iterable[int], now: datetime, *, reopened: Sequence[int]
+) -> None:
+    """Work out the status of incidents from their exposures: open, contained, resolved, withdrawn.
+
+    What was closed stays closed, in spite of what two people have agreed to leave, until it is *reopened*.
+    """
     wanted = any_of(sorted(incident_ids))
     # Uploads of different products share incidents: locked in id order, they queue up instead of deadlocking.
     session.execute(
@@ -142,7 +159,7 @@ def _refresh_incidents(session: WriteSession, incident_ids: Iterable[int], now: 
         .subquery()
     )
     worst = case(dict(enumerate(PRIORITIES)), value=derived.c.rank)
-    settled = or_(Incident.status == "merged", and_(Incident.status == "closed", derived.c.status == "resolved"))
+    settled = or_(Incident.status == "merged", and_(Incident.status == "closed", not_(Incident.id == any_of(reopened))))
     session.execute(
         update(Incident)
         .where(Incident.id == derived.c.incident_id)
