@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, delete, exists, func, literal, or_, select, union
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, delete, func, literal, or_, select, union
 from sqlalchemy.dialects import postgresql as pg
 
 from service.access.models import Team
+from service.access.visibility import NOBODYS, WHOLE
 from service.changes.models import Change
 from service.db import WriteSession
 from service.feedback.cursors import Stretch, follow
 from service.feedback.models import Delivery, Webhook
+from service.incidents.feed_sight import changes_seen
 from service.incidents.models import Incident
+from service.incidents.tombstones import LOST
 from service.inventory.models import Product, ProductSlug
 
 _COLUMNS = (
@@ -43,7 +46,7 @@ def wanted_changes() -> ColumnElement[bool]:
         ),
         or_(func.cardinality(Webhook.team_ids) == 0, Change.team.in_(_teams())),
         or_(func.cardinality(Webhook.product_ids) == 0, Change.product.in_(_slugs())),
-        or_(Webhook.restricted, ~_under_embargo()),
+        _seen(),
     )
 
 
@@ -87,9 +90,22 @@ def _slugs() -> ColumnElement[object]:
     return union(now, before).scalar_subquery()
 
 
-def _under_embargo() -> ColumnElement[bool]:
+def _seen() -> ColumnElement[bool]:
+    """Tell whether a webhook may hear of a change: as the feed shows it to those who need not know, or to those who do.
+
+    What a team had, and has no more, is a tombstone for its webhooks alone.
+    """
+    taken_away = and_(
+        Change.type == f"exposure.{LOST}", ~Change.restricted, func.cardinality(Webhook.team_ids) > 0, _not_embargoed()
+    )
+    return or_(
+        and_(Webhook.restricted, *changes_seen(WHOLE)), and_(~Webhook.restricted, *changes_seen(NOBODYS)), taken_away
+    )
+
+
+def _not_embargoed() -> ColumnElement[bool]:
     name = literal("INC-").concat(Incident.id)
-    return exists().where(Incident.restricted, name == Change.incident).correlate(Change)
+    return or_(Change.incident.is_(None), Change.incident.not_in(select(name).where(Incident.restricted)))
 
 
 def purge_deliveries(session: WriteSession, *, before: datetime) -> int:
