@@ -94,6 +94,8 @@ def follow_rules(session: WriteSession, exposure_ids: Collection[int], *, actor:
 
     Who changes hands takes a step; where the same team has it for another reason, the sentence follows quietly.
     """
+    if not exposure_ids:
+        return 0
     locked = _ruled(Following(), 0).where(Exposure.id == any_of(exposure_ids)).with_for_update(of=Exposure)
     changes = _changes(session, [_Owned(*row) for row in session.execute(locked)], None)
     reown(session, changes, actor=actor, now=now)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from service.db import WriteSession, any_of
 from service.incidents.models import Episode, Exposure, ExposureComponent
+from service.incidents.ownership import follow_rules
 from service.incidents.presence import ACTIVE, Step
 from service.incidents.priority import due
 from service.incidents.timeline import Entry, write_timeline
@@ -63,6 +64,8 @@ def take_steps(
     end_episodes(session, [exposure.id for exposure, step in steps if exposure.ended_at == now], now)
     begin_episodes(session, [exposure for exposure, step in steps if step.name == "reopened"], now)
     write_timeline(session, entries, actor=actor, now=now)
+    # Rules may have changed while it was over.
+    follow_rules(session, [exposure.id for exposure, step in steps if step.name == "reopened"], actor=actor, now=now)
     return [Taken(exposure.id, step.name, step.to_status, step.reason) for exposure, step in steps]
 
 

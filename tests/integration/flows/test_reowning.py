@@ -197,13 +197,15 @@ def test_a_product_takes_its_exposures_along_when_it_changes_hands(house: House)
     assert house.owner() == ("npm", "the product's team", False)
 
 
-def test_what_is_over_keeps_its_owner(house: House) -> None:
+def test_what_is_over_keeps_its_owner_until_it_opens_again(house: House) -> None:
     house.product("shop", team="web")
     house.story.upload("shop", NEW)
     house.team("npm")
     assert house.story.status("shop", CVE) == "resolved"
     assert house.rules("shop npm").changed == 0
     assert house.owner() == ("web", "the product's team", False)
+    house.story.upload("shop", OLD)
+    assert house.owner() == ("npm", "rule for shop", False)
 
 
 def test_nobody_takes_from_others_what_is_not_theirs(house: House) -> None:
