@@ -33,6 +33,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 from service.incidents.vex.statements import Part, ProductVersion, Status, Telling, Told
+from service.purls import parse
 
 _STATES: Final = {
     Status.UNDER_INVESTIGATION: ImpactAnalysisState.IN_TRIAGE,
@@ -108,7 +109,9 @@ def _product(place: ProductVersion, parts: Iterable[Part]) -> Component:
 def _part(place: ProductVersion, part: Part) -> Component:
     return Component(
         type=ComponentType.LIBRARY,
+        # The library folds purls to lower case, so that a name alone tells JSONStream from jsonstream.
         name=part.name,
+        group=parse(part.purl).namespace or None,
         version=part.version or None,
         bom_ref=_ref(place, part),
         purl=PackageURL.from_string(part.purl),

@@ -79,7 +79,7 @@ def _components(around: etree._Element) -> list[dict[str, Any]]:
 
 
 def _component(element: etree._Element) -> dict[str, Any]:
-    found = _texts(element, "name", "version", "purl")
+    found = _texts(element, "group", "name", "version", "purl")
     for key in ("bom-ref", "type"):
         if value := element.get(key):
             found[key] = value

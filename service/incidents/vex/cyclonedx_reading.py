@@ -106,7 +106,8 @@ def _within(component: Fields, outermost: Named, held: dict[str, _Held]) -> None
 
 def _named(component: Fields) -> Named:
     purl = component.text("purl")
-    return Named(component.text("bom-ref") or purl, purl, component.text("name"), component.text("version"))
+    name = "/".join(filter(None, (component.text("group"), component.text("name"))))
+    return Named(component.text("bom-ref") or purl, purl, name, component.text("version"))
 
 
 def _claim(vulnerability: Fields, held: dict[str, _Held], subject: Named | None, issued: datetime | None) -> Claim:
