@@ -28,7 +28,10 @@ def end_acceptances(session: WriteSession, *, now: datetime) -> int:
         .execution_options(populate_existing=True)
     ).all()
     entries = [_entry(exposure) for exposure in due]
-    write_states(session, [(each, opened_again(state_of(each), now, priority=each.priority)) for each in due], now)
+    states = [
+        (each, opened_again(state_of(each), now, priority=each.priority, inputs=each.priority_inputs)) for each in due
+    ]
+    write_states(session, states, now)
     write_timeline(session, entries, actor="clock", now=now)
     return len(due)
 

@@ -75,7 +75,10 @@ def reopen_outgrown(session: WriteSession, exposures: Collection[Exposure], *, a
         Entry(exposure.incident_id, "reopened", reasons[exposure.id], exposure.id, exposure.status, "open")
         for exposure in outgrown
     ]
-    states = [(each, begun_anew(state_of(each), now, priority=each.priority)) for each in outgrown]
+    states = [
+        (each, begun_anew(state_of(each), now, priority=each.priority, inputs=each.priority_inputs))
+        for each in outgrown
+    ]
     write_states(session, states, now)
     write_timeline(session, entries, actor=actor, now=now)
     return len(entries)

@@ -1,6 +1,6 @@
 """What a step that was allowed makes of an exposure, and how all of a batch are written: in the same few statements."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -69,7 +69,7 @@ def after_step(state: State, decision: Decision, now: datetime, *, priority: str
     return state._replace(claimed_at=now) if to == "fix_claimed" else state
 
 
-def opened_again(state: State, now: datetime, *, priority: str) -> State:
+def opened_again(state: State, now: datetime, *, priority: str, inputs: Mapping[str, Any] | None = None) -> State:
     """Take back what was decided. What had ended begins anew: somebody has to look again, though not by a later day."""
     taken_back = state._replace(
         status="open", assessment=None, expires_at=None, plan=None, planned_for=None, claimed_at=None, ended_at=None
@@ -79,17 +79,17 @@ def opened_again(state: State, now: datetime, *, priority: str) -> State:
     return taken_back._replace(
         acknowledged_at=None,
         acknowledge_from_at=now,
-        acknowledge_due_at=due(priority, baseline=False, opened_at=now).acknowledge_at,
+        acknowledge_due_at=due(priority, baseline=False, opened_at=now, inputs=inputs).acknowledge_at,
         reopen_count=state.reopen_count + 1,
     )
 
 
-def begun_anew(state: State, now: datetime, *, priority: str) -> State:
+def begun_anew(state: State, now: datetime, *, priority: str, inputs: Mapping[str, Any] | None = None) -> State:
     """Open again for what is new: the clocks of what had ended begin anew; an accepted risk's have run on."""
-    opened = opened_again(state, now, priority=priority)
+    opened = opened_again(state, now, priority=priority, inputs=inputs)
     if state.ended_at is None:
         return opened
-    remediate_at = due(priority, baseline=False, opened_at=now).remediate_at
+    remediate_at = due(priority, baseline=False, opened_at=now, inputs=inputs).remediate_at
     return opened._replace(remediate_from_at=now, remediate_due_at=remediate_at)
 
 
