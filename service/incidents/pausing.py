@@ -41,7 +41,7 @@ def episodes_of(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int, 
         .where(Episode.exposure_id == any_of(exposure_ids))
         .group_by(Episode.exposure_id)
     )
-    return {id_: number for id_, number in session.execute(rows)}
+    return dict(session.execute(rows).all())
 
 
 def running_pauses(session: ReadSession, exposure_ids: Iterable[int]) -> dict[int, Pause]:
