@@ -25,9 +25,11 @@ def upgrade() -> None:
     _declarations()
     _clocks()
     _vex()
+    _episodes()
 
 
 def downgrade() -> None:
+    _without_episodes()
     _without_vex()
     _without_clocks()
     _without_declarations()
@@ -520,9 +522,11 @@ def _declarations() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('actor', sa.Text(), nullable=False),
     sa.Column('message', sa.Text(), nullable=False),
+    sa.Column('request_key', sa.Text(), nullable=True),
     sa.ForeignKeyConstraint(['incident_id'], ['incident.id'], name=op.f('fk_broadcast_incident_id_incident')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_broadcast')),
     )
+    op.create_index('uq_broadcast_incident_id_request_key', 'broadcast', ['incident_id', 'request_key'], unique=True)
     op.create_index('ix_broadcast_incident_id', 'broadcast', ['incident_id', 'id'])
     op.create_table('broadcast_team',
     sa.Column('broadcast_id', sa.BigInteger(), nullable=False),
@@ -715,3 +719,34 @@ def _without_vex() -> None:
     op.drop_table('vex_statement')
     op.drop_table('vex_document')
     op.drop_table('vex_source')
+
+
+def _episodes() -> None:
+    """Why: numbers about a period need what was so when an episode ended: whose it was, how urgent, when it was due."""
+    op.add_column('episode', sa.Column('acknowledge_due_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('episode', sa.Column('remediate_due_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('episode', sa.Column('team_id', sa.BigInteger(), nullable=True))
+    op.add_column('episode', sa.Column('priority', sa.Text(collation='C'), nullable=True))
+    op.add_column('episode', sa.Column('origin', sa.Text(collation='C'), nullable=True))
+    op.create_foreign_key(op.f('fk_episode_team_id'), 'episode', 'team', ['team_id'], ['id'])
+    op.create_index('ix_episode_opened_at', 'episode', ['opened_at'])
+    op.create_index('ix_episode_ended_at', 'episode', ['ended_at'], postgresql_where=sa.text('ended_at IS NOT NULL'))
+    # When an earlier episode was due is not known any more; whose it was then, we take from today.
+    op.execute("""
+        UPDATE episode SET team_id = exposure.team_id, priority = exposure.priority,
+            origin = CASE WHEN episode.number = 1 THEN NULL ELSE 'new' END
+        FROM exposure WHERE exposure.id = episode.exposure_id AND episode.ended_at IS NOT NULL
+    """)
+    op.execute("""
+        UPDATE episode SET acknowledge_due_at = exposure.acknowledge_due_at, origin = exposure.origin,
+            remediate_due_at = exposure.remediate_due_at
+        FROM exposure WHERE exposure.id = episode.exposure_id AND episode.ended_at = exposure.ended_at
+    """)
+
+
+def _without_episodes() -> None:
+    op.drop_index('ix_episode_ended_at', 'episode')
+    op.drop_index('ix_episode_opened_at', 'episode')
+    op.drop_constraint(op.f('fk_episode_team_id'), 'episode')
+    for column in ('origin', 'priority', 'team_id', 'remediate_due_at', 'acknowledge_due_at'):
+        op.drop_column('episode', column)

@@ -133,9 +133,17 @@ class ExposureComponent(Base):
 
 
 class Episode(Base):
-    """From one opening of an exposure to its end; a regression begins the next."""
+    """From one opening of an exposure to its end; a regression begins the next.
+
+    What was so at its end is kept from `acknowledged_at` on; while it runs, the exposure has it. The numbers need it:
+    who had the exposure, how urgent it was and when it was due are another thing in the next episode.
+    """
 
     __tablename__ = "episode"
+    __table_args__ = (
+        Index("ix_episode_opened_at", "opened_at"),
+        Index("ix_episode_ended_at", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
 
     exposure_id: Mapped[int] = mapped_column(ForeignKey("exposure.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -143,6 +151,11 @@ class Episode(Base):
     acknowledged_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    acknowledge_due_at: Mapped[datetime | None]
+    remediate_due_at: Mapped[datetime | None]
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
+    priority: Mapped[str | None] = mapped_column(Name)
+    origin: Mapped[str | None] = mapped_column(Name)
 
 
 class Transition(Base):

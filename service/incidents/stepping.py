@@ -109,6 +109,10 @@ def _go_on(exposure: Exposure) -> None:
     exposure.assessment = exposure.expires_at = exposure.claimed_at = None
 
 
+#: What an episode keeps of its exposure as that was at the end.
+_KEPT = ("acknowledged_at", "acknowledge_due_at", "remediate_due_at", "team_id", "priority", "origin")
+
+
 def end_episodes(session: WriteSession, exposure_ids: Sequence[int], now: datetime) -> None:
     """End the running episodes of exposures that have just ended; their status is the outcome."""
     if not exposure_ids:
@@ -117,7 +121,7 @@ def end_episodes(session: WriteSession, exposure_ids: Sequence[int], now: dateti
         update(Episode)
         .where(Episode.exposure_id == Exposure.id, Episode.ended_at.is_(None))
         .where(Exposure.id == any_of(exposure_ids))
-        .values(ended_at=now, outcome=Exposure.status, acknowledged_at=Exposure.acknowledged_at),
+        .values({"ended_at": now, "outcome": Exposure.status} | {name: getattr(Exposure, name) for name in _KEPT}),
         execution_options={"synchronize_session": False},
     )
 
