@@ -1,6 +1,6 @@
 """``/v1/exposures``: one incident in one product; what its owner does about it."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -85,6 +85,7 @@ class OwnerIn(Body):
 @router.get("", dependencies=reads, responses=problems(404))
 def index(
     session: Read,
+    now: Now,
     place: Annotated[Listing, Depends(listing("exposures"))],
     owner: Annotated[str | None, Query(description="a team")] = None,
     product: Annotated[str | None, Query(description="a slug")] = None,
@@ -98,15 +99,16 @@ def index(
         statuses=status,
         after=place.after(0),
         limit=place.limit + 1,
+        now=now,
     )
     page, following = place.cut(rows, lambda row: row[0])
     return ExposurePage(items=[ExposureOut.model_validate(values) for _, values in page], next=following)
 
 
 @router.get("/{exposure}", dependencies=reads, responses=problems(404))
-def show(exposure: str, session: Read, response: Response) -> ExposureOut:
+def show(exposure: str, session: Read, response: Response, now: Now) -> ExposureOut:
     """Give one exposure; its ETag is needed to change it."""
-    return _answer(session, find_exposure(session, exposure), response)
+    return _answer(session, find_exposure(session, exposure), response, now)
 
 
 @router.get("/{exposure}/timeline", dependencies=reads, responses=problems(404))
@@ -139,7 +141,7 @@ def transition(
     row = lifecycle.transition(session, row.id, body.as_decision(), actor=actor, now=now)
     detail = body.model_dump(mode="json", exclude_none=True)
     audit.record(session, actor, "exposure.transition", exposure_name(row.id), detail, now=now)
-    return _answer(session, row, response)
+    return _answer(session, row, response, now)
 
 
 @router.post("/{exposure}:approve", responses=problems(404, 409, 412, 428))
@@ -156,7 +158,7 @@ def approve(
     check_version(if_match, row.version)
     row = approving.approve(session, row.id, actor=actor, now=now)
     audit.record(session, actor, "exposure.approve", exposure_name(row.id), {"to": row.status}, now=now)
-    return _answer(session, row, response)
+    return _answer(session, row, response, now)
 
 
 @router.post("/{exposure}:decline", responses=problems(404, 409, 412, 428))
@@ -174,7 +176,7 @@ def decline(
     check_version(if_match, row.version)
     row = approving.decline(session, row.id, actor=actor, reason=body.reason, now=now)
     audit.record(session, actor, "exposure.decline", exposure_name(row.id), body.model_dump(), now=now)
-    return _answer(session, row, response)
+    return _answer(session, row, response, now)
 
 
 @router.post("/{exposure}/comments", responses=problems(404))
@@ -189,7 +191,7 @@ def comment(
     """Add a sentence to the timeline."""
     row = lifecycle.comment(session, find_exposure(session, exposure).id, body.text, actor=actor, now=now)
     audit.record(session, actor, "exposure.comment", exposure_name(row.id), now=now)
-    return _answer(session, row, response)
+    return _answer(session, row, response, now)
 
 
 @router.put("/{exposure}/owner", responses=problems(404, 412))
@@ -208,9 +210,9 @@ def assign(
         check_version(if_match, row.version)
     row = lifecycle.assign(session, row.id, body.team, actor=actor, reason=body.reason, now=now)
     audit.record(session, actor, "exposure.assign", exposure_name(row.id), body.model_dump(), now=now)
-    return _answer(session, row, response)
+    return _answer(session, row, response, now)
 
 
-def _answer(session: ReadSession, row: Exposure, response: Response) -> ExposureOut:
+def _answer(session: ReadSession, row: Exposure, response: Response, now: datetime) -> ExposureOut:
     response.headers["ETag"] = etag(row.version)
-    return ExposureOut.model_validate(exposures_in_full(session, [row.id])[0])
+    return ExposureOut.model_validate(exposures_in_full(session, [row.id], now=now)[0])

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from service.access.teams import get_team
 from service.api.clocking import ClockOut, PauseOut, PriorityInputsOut
-from service.api.deps import Listing, Read, listing, may
+from service.api.deps import Listing, Now, Read, listing, may
 from service.api.judgements import DecisionOut, ProposalOut
 from service.api.known import FixesOut, SignalsOut, WhyOut
 from service.api.problems import problems
@@ -191,20 +191,20 @@ def index(
 
 @router.get("/{incident}", dependencies=reads, responses=problems(404))
 def show(
-    incident: str, session: Read, place: Annotated[Listing, Depends(listing("incident exposures"))]
+    incident: str, session: Read, now: Now, place: Annotated[Listing, Depends(listing("incident exposures"))]
 ) -> IncidentInFull:
     """Give one incident with the first of its exposures. One that was merged says into which."""
     row = find_incident(session, incident)
-    exposures = _exposures(session, row.id, place)
+    exposures = _exposures(session, row.id, place, now)
     return IncidentInFull.model_validate({**incident_values(session, row.id), "exposures": exposures})
 
 
 @router.get("/{incident}/exposures", dependencies=reads, responses=problems(404))
 def exposures(
-    incident: str, session: Read, place: Annotated[Listing, Depends(listing("incident exposures"))]
+    incident: str, session: Read, now: Now, place: Annotated[Listing, Depends(listing("incident exposures"))]
 ) -> ExposurePage:
     """List an incident's exposures."""
-    return _exposures(session, find_incident(session, incident).id, place)
+    return _exposures(session, find_incident(session, incident).id, place, now)
 
 
 @router.get("/{incident}/timeline", dependencies=reads, responses=problems(404))
@@ -218,7 +218,7 @@ def timeline(
     return TimelinePage(items=[StepOnTimelineOut.model_validate(values) for _, values in page], next=following)
 
 
-def _exposures(session: ReadSession, incident_id: int, place: Listing) -> ExposurePage:
-    rows = list_exposures(session, incident_id=incident_id, after=place.after(0), limit=place.limit + 1)
+def _exposures(session: ReadSession, incident_id: int, place: Listing, now: datetime) -> ExposurePage:
+    rows = list_exposures(session, incident_id=incident_id, after=place.after(0), limit=place.limit + 1, now=now)
     page, following = place.cut(rows, lambda row: row[0])
     return ExposurePage(items=[ExposureOut.model_validate(values) for _, values in page], next=following)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli import steps
+from service.cli import clocks, steps
 from service.cli.client import Client
 from service.cli.instants import brief, instant, written
 from service.cli.showing import JsonFlag, show_json, show_line, show_table
@@ -14,6 +14,7 @@ from service.settings import Settings
 
 commands = typer.Typer(help="incidents and their exposures", no_args_is_help=True)
 steps.add_to(commands)
+clocks.add_to(commands)
 
 #: Entries of a timeline that `show` prints, the newest; `--json` has all.
 _NEWEST = 20

@@ -63,7 +63,7 @@ def acknowledge(
     target: Target, product: ProductOption = None, reason: ReasonOption = "", *, as_json: JsonFlag = False
 ) -> None:
     """Say that its owner has seen it."""
-    _act(target, product, _transition("acknowledged", reason), as_json=as_json)
+    act(target, product, _transition("acknowledged", reason), as_json=as_json)
 
 
 def start(
@@ -79,14 +79,14 @@ def start(
 ) -> None:
     """Say that work on it has begun, and what will be done."""
     call = _transition("in_progress", reason, plan=plan, planned_for=by)
-    _act(target, product, call, as_json=as_json)
+    act(target, product, call, as_json=as_json)
 
 
 def claim_fixed(
     target: Target, product: ProductOption = None, reason: ReasonOption = "", *, as_json: JsonFlag = False
 ) -> None:
     """Claim that it is fixed; the next SBOM proves it or does not."""
-    _act(target, product, _transition("fix_claimed", reason), as_json=as_json)
+    act(target, product, _transition("fix_claimed", reason), as_json=as_json)
 
 
 def accept(
@@ -99,7 +99,7 @@ def accept(
 ) -> None:
     """Accept the risk until a day."""
     call = _transition("risk_accepted", reason, expires_at=written(end_of_day(until)))
-    _act(target, product, call, as_json=as_json)
+    act(target, product, call, as_json=as_json)
 
 
 def not_affected(
@@ -116,7 +116,7 @@ def not_affected(
     expires_at = written(end_of_day(until)) if until else None
     justification = justification.replace("-", "_")
     call = _transition("not_affected", reason, justification=justification, versions=versions, expires_at=expires_at)
-    _act(target, product, call, as_json=as_json)
+    act(target, product, call, as_json=as_json)
 
 
 def override_resolved(
@@ -130,23 +130,23 @@ def override_resolved(
     """Propose, as the CERT, that it is resolved although no SBOM proves it; another person of the CERT approves."""
     call = _transition("resolved", reason)
     call.body["evidence"] = {"seen": evidence}
-    _act(target, product, call, as_json=as_json)
+    act(target, product, call, as_json=as_json)
 
 
 def approve(target: Target, product: ProductOption = None, *, as_json: JsonFlag = False) -> None:
     """Approve what somebody else proposed about it."""
-    _act(target, product, Call("POST", ":approve", {}, "approved", on_proposals=True), as_json=as_json)
+    act(target, product, Call("POST", ":approve", {}, "approved", on_proposals=True), as_json=as_json)
 
 
 def decline(target: Target, reason: ReasonOption, product: ProductOption = None, *, as_json: JsonFlag = False) -> None:
     """Turn down what was proposed about it, or take back what one has proposed."""
     call = Call("POST", ":decline", {"reason": reason}, "declined", on_proposals=True)
-    _act(target, product, call, as_json=as_json)
+    act(target, product, call, as_json=as_json)
 
 
 def reopen(target: Target, reason: ReasonOption, product: ProductOption = None, *, as_json: JsonFlag = False) -> None:
     """Take back what was decided about it."""
-    _act(target, product, _transition("open", reason), as_json=as_json)
+    act(target, product, _transition("open", reason), as_json=as_json)
 
 
 def assign(
@@ -159,7 +159,7 @@ def assign(
 ) -> None:
     """Give it to another team."""
     call = Call("PUT", "owner", {"team": team, "reason": reason}, f"assigned to {team}")
-    _act(target, product, call, as_json=as_json)
+    act(target, product, call, as_json=as_json)
 
 
 def comment(
@@ -170,7 +170,7 @@ def comment(
     as_json: JsonFlag = False,
 ) -> None:
     """Add a sentence to its timeline."""
-    _act(target, product, Call("POST", "comments", {"text": " ".join(text)}, "commented"), as_json=as_json)
+    act(target, product, Call("POST", "comments", {"text": " ".join(text)}, "commented"), as_json=as_json)
 
 
 def _transition(status: str, reason: str, **more: str | None) -> Call:
@@ -178,7 +178,7 @@ def _transition(status: str, reason: str, **more: str | None) -> Call:
     return Call("POST", "transitions", body, status.replace("_", " "), status)
 
 
-def _act(target: str, product: str | None, call: Call, *, as_json: bool) -> None:
+def act(target: str, product: str | None, call: Call, *, as_json: bool) -> None:
     """Send a call for every exposure that it may fit, and say what became of each.
 
     Raises:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, extract, func, literal, or_, select
+from sqlalchemy import ColumnElement, Double, and_, cast, extract, func, literal, or_, select
 from sqlalchemy.dialects import postgresql as pg
 
 from service.db import WriteSession
@@ -88,7 +88,8 @@ def escalate(session: WriteSession, *, now: datetime) -> int:
 def _late(session: WriteSession, clock: str, now: datetime) -> list[Late]:
     """Lock the exposures whose clock has passed a step that was not taken, in the order of ids."""
     from_at, due_at = _times(clock)
-    share = extract("epoch", literal(now) - from_at) / func.greatest(extract("epoch", due_at - from_at), 1)
+    passed, whole = (extract("epoch", span) for span in (literal(now) - from_at, due_at - from_at))
+    share = cast(passed / func.greatest(whole, 1), Double())
     taken = select(func.array_agg(Escalation.level)).where(*_of_episode(clock)).scalar_subquery()
     rows = session.execute(
         select(Exposure.id, Exposure.incident_id, _episode(), Exposure.status, due_at, share, taken)

@@ -155,7 +155,8 @@ def _differs(before: Mapping[str, Any] | None, after: Mapping[str, Any], urgent_
     """Tell whether more than the wording of sources has changed."""
     if before is None:
         return urgent_before != after["outcome"]
-    return any(before[name] != after[name] for name in ("outcome", "rule")) or _values(before) != _values(after)
+    same = all(before[name] == after[name] for name in ("outcome", "rule")) and _values(before) == _values(after)
+    return not same
 
 
 #: What signals have said in a sentence of their own.

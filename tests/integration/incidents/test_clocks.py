@@ -83,8 +83,10 @@ class Desk:
         with writing(self.story.engine) as session:
             session.add(Kev(cve=cve, added_on=self.story.now.date(), ransomware=False, title="", required_action=""))
             session.flush()
-            vulnerability_id = self.story.incident(cve).vulnerability_id  # type: ignore[union-attr]
-            rate_anew(session, [vulnerability_id], actor="signals", now=self.story.tick())
+            incident = self.story.incident(cve)
+            assert incident is not None
+            assert incident.vulnerability_id is not None
+            rate_anew(session, [incident.vulnerability_id], actor="signals", now=self.story.tick())
 
 
 @pytest.fixture

@@ -39,7 +39,9 @@ acts = st.lists(st.builds(Act, hours, st.sampled_from(("pause", "resume", "budge
 def test_the_column_says_what_the_history_of_budgets_and_pauses_says(history: list[Act], budget: int) -> None:
     """One column carries it all; the model keeps every budget and every pause, and works the due date out anew."""
     now, clock = NOON, Running(NOON, NOON + budget * HOUR)
-    budgets, pauses, ends_by = [(NOON, budget * HOUR)], [], None
+    budgets = [(NOON, budget * HOUR)]
+    pauses: list[Interval] = []
+    ends_by: datetime | None = None
     for act in history:
         now += act.after * HOUR
         if ends_by is not None and ends_by <= now:
