@@ -53,6 +53,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
+#: Whose keys can be bound to products: what uploads to some, or follows some, needs no more.
+BINDABLE = frozenset({Role.UPLOADER, Role.INTEGRATION})
+
+
 @dataclass
 class Origin:
     """Where a request comes from, for the record, and how many rows of the record it has left so far."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from service.access import audit
 from service.access.keys import create_key, list_keys, revoke_key
 from service.access.models import ApiKey
-from service.access.roles import Role
+from service.access.roles import BINDABLE, Role
 from service.access.teams import get_team, team_names
 from service.api.deps import CurrentActor, Listing, Now, Read, Write, listing, may
 from service.api.problems import problems
@@ -53,7 +53,7 @@ class NewKeyIn(Body):
     name: str = Field(min_length=1, max_length=200)
     role: Role = Field(strict=False)
     team: str | None = Field(None, description="needed for the role owner")
-    products: list[str] = Field([], description="an uploader's key bound to these uploads to no others")
+    products: list[str] = Field([], description="for uploader and integration: touches these, sees no others")
     life_days: int = Field(365, ge=1, le=365)
 
 
@@ -68,8 +68,8 @@ def index(session: Read, place: Annotated[Listing, Depends(listing("keys"))]) ->
 @router.post("", status_code=201, responses=problems(404, 409, 422))
 def create(body: NewKeyIn, session: Write, actor: CurrentActor, now: Now) -> NewKeyOut:
     """Make a key. The answer shows it, once."""
-    if body.products and body.role is not Role.UPLOADER:
-        raise Refused("Only a key with the role uploader can be bound to products.")
+    if body.products and body.role not in BINDABLE:
+        raise Refused("Only a key with the role uploader or integration can be bound to products.")
     team_id = get_team(session, body.team).id if body.team else None
     new = create_key(session, body.name, body.role, team_id=team_id, now=now, life=timedelta(days=body.life_days))
     bind_key(session, new.key.id, [find_product(session, slug).id for slug in body.products])

@@ -8,7 +8,7 @@ import typer
 from service.access import audit
 from service.access.keys import create_key, list_keys, revoke_key
 from service.access.models import ApiKey
-from service.access.roles import CONSOLE, Role
+from service.access.roles import BINDABLE, CONSOLE, Role
 from service.access.teams import get_team, team_names
 from service.cli.beside import at_database
 from service.cli.showing import JsonFlag, say, show_json, show_table
@@ -27,14 +27,14 @@ def create(
     name: str,
     role: Annotated[Role, typer.Option(help="what it may do")],
     team: Annotated[str | None, typer.Option(help="whose exposures it acts on; needed for the role owner")] = None,
-    product: Annotated[list[str] | None, typer.Option(help="bind an uploader to this product; repeatable")] = None,
+    product: Annotated[list[str] | None, typer.Option(help="bind it to this product; repeatable")] = None,
     days: Annotated[int, typer.Option(min=1, max=365, help="how long it lives")] = 365,
     *,
     as_json: JsonFlag = False,
 ) -> None:
     """Make a key and print it, alone, this once."""
-    if product and role is not Role.UPLOADER:
-        raise Refused("Only a key with the role uploader can be bound to products.")
+    if product and role not in BINDABLE:
+        raise Refused("Only a key with the role uploader or integration can be bound to products.")
     now = utc_now()
     with at_database(Settings()) as (engine, _), writing(engine) as session:
         team_id = get_team(session, team).id if team else None

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from service.access.keys import authenticate
 from service.access.roles import Actor, Permission
-from service.access.visits import admit, sight_in
+from service.access.visits import admit, mark_reading, sight_in
 from service.db import ReadSession, reading, writing
 from service.errors import Unauthenticated
 from service.incidents.seeing import seen_by
@@ -45,6 +45,14 @@ async def _trusted(request: Request) -> tuple[TrustedKey, ...]:
     return trusted
 
 
+async def _seen(request: Request) -> Engine:
+    return seen_by(request.app.state.engine, lambda: sight_in(request.scope))
+
+
+async def _asks(request: Request) -> None:
+    mark_reading(request.scope)
+
+
 def _read(request: Request) -> Iterator[ReadSession]:
     with reading(seen_by(request.app.state.engine, lambda: sight_in(request.scope))) as session:
         yield session
@@ -53,6 +61,10 @@ def _read(request: Request) -> Iterator[ReadSession]:
 Now = Annotated[datetime, Depends(_now)]
 Configured = Annotated[Settings, Depends(_settings)]
 Primary = Annotated[Engine, Depends(_engine)]
+#: For what reads and then works on for long.
+Source = Annotated[Engine, Depends(_seen)]
+#: A route that changes nothing, although it is no GET.
+asks_only = Depends(_asks)
 #: Keys whose signatures on SBOMs are believed.
 Trusted = Annotated[tuple[TrustedKey, ...], Depends(_trusted)]
 Read = Annotated[ReadSession, Depends(_read, scope="function")]

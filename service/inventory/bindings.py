@@ -1,4 +1,4 @@
-"""Keys bound to products: such a key uploads to these and sees no others."""
+"""Keys bound to products: such a key uploads to these, or follows their incidents, and sees no others."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql as pg
 
-from service.access.roles import Actor, Role
+from service.access.roles import BINDABLE, Actor
 from service.db import ReadSession, WriteSession, any_of
 from service.errors import NotFound
 from service.inventory.models import KeyProduct, Product
@@ -21,8 +21,8 @@ def bind_key(session: WriteSession, key_id: int, product_ids: Iterable[int]) -> 
 
 
 def with_bindings(session: ReadSession, actor: Actor) -> Actor:
-    """Give the actor with the products its key is bound to. Only keys for uploading can be bound."""
-    if actor.role is not Role.UPLOADER or actor.key_id is None:
+    """Give the actor with the products its key is bound to."""
+    if actor.role not in BINDABLE or actor.key_id is None:
         return actor
     bound = frozenset(session.scalars(select(KeyProduct.product_id).where(KeyProduct.key_id == actor.key_id)))
     return replace(actor, products=bound or None)

@@ -48,6 +48,7 @@ def _may(permission: Permission) -> Callable[[Request], Actor]:
         actor.require(permission)
         return actor
 
+    check.permission = permission  # type: ignore[attr-defined]  # for the walk through all routes
     return check
 
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 
 from service.access.keys import authenticate
 from service.access.roles import Actor, Permission
+from service.access.visits import admit
 from service.compat.asking import Now, Primary
 from service.db import writing
 from service.errors import Unauthenticated
@@ -16,6 +17,7 @@ _basic = HTTPBasic(auto_error=False, description="the same key as password, or a
 
 
 def _actor(
+    request: Request,
     engine: Primary,
     now: Now,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
@@ -25,7 +27,7 @@ def _actor(
     if not token:
         raise Unauthenticated("Send an API key: as https://:KEY@host/osv/v1/query, or as `Authorization: Bearer KEY`.")
     with writing(engine) as session:
-        return authenticate(session, token.strip(), now=now)
+        return admit(request.scope, authenticate(session, token.strip(), now=now))
 
 
 class _Reads:

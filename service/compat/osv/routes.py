@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
 from service.access.seals import Seals
-from service.compat.asking import Now, Primary, Read
+from service.compat.asking import Now, Read, Source, asks_only
 from service.compat.osv.answers import Answering, Pages, answer_batch, answer_query, find_record
 from service.compat.osv.callers import reads
 from service.compat.osv.queries import MOST_QUERIES, read_batch, read_query
@@ -82,8 +82,10 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
 _REFUSALS = refusals(_400="The question cannot be read", _413="The body is too large")
 
 
-@router.post("/query", response_model=VulnsOut, responses=_REFUSALS, openapi_extra=_body(_QUERY))
-async def query(request: Request, engine: Primary, now: Now, *, possible: Possible = False) -> Response:
+@router.post(
+    "/query", dependencies=[asks_only], response_model=VulnsOut, responses=_REFUSALS, openapi_extra=_body(_QUERY)
+)
+async def query(request: Request, engine: Source, now: Now, *, possible: Possible = False) -> Response:
     """Give the records of what affects a package; a page ends after 1,000 records or 10 MB."""
     asked = await read_query(request.stream())
     pages = _pages(request, now)
@@ -96,8 +98,10 @@ async def query(request: Request, engine: Primary, now: Now, *, possible: Possib
     return Response(body, media_type="application/json", headers=_unevaluated([unevaluated]))
 
 
-@router.post("/querybatch", response_model=BatchOut, responses=_REFUSALS, openapi_extra=_body(_BATCH))
-async def querybatch(request: Request, engine: Primary, now: Now, *, possible: Possible = False) -> Response:
+@router.post(
+    "/querybatch", dependencies=[asks_only], response_model=BatchOut, responses=_REFUSALS, openapi_extra=_body(_BATCH)
+)
+async def querybatch(request: Request, engine: Source, now: Now, *, possible: Possible = False) -> Response:
     """Give the ids of what affects up to 1,000 packages. One question that cannot be read fails all."""
     asked = await read_batch(request.stream())
     pages = _pages(request, now)

@@ -1,18 +1,15 @@
 """What is under embargo is not there for those who need not know, whatever is asked and however."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from osv_bucket import make_record
-from sqlalchemy import Engine, func, select
+from embargoed import HIDDEN, World, make_world
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
-from story import Story
 
-from service.access.models import Team
 from service.access.visibility import NOBODYS, WHOLE, Sight
 from service.advisories.models import Advisory, Vulnerability
-from service.db import Base, connect, reading, writing
+from service.db import Base, connect, reading
 from service.errors import NotFound
 from service.incidents.history import timeline_of
 from service.incidents.listing import Wanted, incident_values, list_exposures, list_incidents
@@ -20,51 +17,12 @@ from service.incidents.models import Exposure, Incident, Transition
 from service.incidents.seeing import limits, require_seen, seen_by
 from service.inventory.models import Product
 
-LODASH = "pkg:npm/lodash@4.17.20"
-
-
-@dataclass
-class World:
-    """INC of a public CVE, and one under embargo, both in `shop` (payments) and `blog` (press)."""
-
-    engine: Engine
-    public: int
-    secret: int
-    exposures: dict[tuple[str, bool], int]
-    teams: dict[str, int]
-    products: dict[str, int]
-
 
 @pytest.fixture(scope="module")
 def world(module_database: str) -> Iterator[World]:
     engine = connect(module_database)
     yield make_world(engine)
     engine.dispose()
-
-
-def make_world(engine: Engine) -> World:
-    story = Story(engine)
-    for product, team in (("shop", "payments"), ("blog", "press")):
-        story.product(product, team=team)
-        story.upload(product, LODASH)
-    own = {"affected": [{"package": {"ecosystem": "npm", "name": "lodash"}, "versions": ["4.17.20"]}]}
-    story.feed(make_record("CVE-2026-1") | own)
-    story.publish(make_record("x_ACME-2026-0001") | own)
-    with writing(engine) as session:
-        secret = session.scalars(
-            select(Incident).join(Vulnerability).where(Vulnerability.name == "x_ACME-2026-0001")
-        ).one()
-        secret.restricted = True
-        public = session.scalars(select(Incident.id).where(Incident.id != secret.id)).one()
-        rows = session.execute(select(Exposure.id, Exposure.incident_id, Product.slug).join(Product)).all()
-        return World(
-            engine,
-            public,
-            secret.id,
-            {(row.slug, row.incident_id == secret.id): row.id for row in rows},
-            {row.name: row.id for row in session.execute(select(Team.name, Team.id))},
-            {row.slug: row.id for row in session.execute(select(Product.slug, Product.id))},
-        )
 
 
 def ids(world: World, sight: Sight) -> tuple[set[int], set[int]]:
@@ -108,8 +66,8 @@ def test_what_is_counted_and_told_of_an_incident_leaves_out_other_teams(world: W
 def test_the_advisory_behind_an_embargo_is_not_there_either(world: World) -> None:
     for sight, expected in (
         (NOBODYS, {"CVE-2026-1"}),
-        (Sight(team_id=world.teams["press"]), {"CVE-2026-1", "x_ACME-2026-0001"}),
-        (WHOLE, {"CVE-2026-1", "x_ACME-2026-0001"}),
+        (Sight(team_id=world.teams["press"]), {"CVE-2026-1", HIDDEN}),
+        (WHOLE, {"CVE-2026-1", HIDDEN}),
     ):
         with reading(seen_by(world.engine, lambda sight=sight: sight)) as session:  # type: ignore[misc]
             assert set(session.scalars(select(Advisory.osv_id))) == expected
