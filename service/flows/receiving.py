@@ -5,7 +5,7 @@ behind. The second locks the stream and does the rest; what it commits is acknow
 there.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -26,7 +26,7 @@ from service.flows.settling import settle
 from service.flows.traffic import hold_off_feeds, in_transaction
 from service.incidents.assessing import Assessed, Cause, Question, assess
 from service.incidents.presence import Absence
-from service.incidents.reading import vulnerabilities_touched
+from service.incidents.reading import proved_by, vulnerabilities_touched
 from service.inventory.catalogue import Resolved, resolve, resolve_all
 from service.inventory.documents import store_documents, store_graphs
 from service.inventory.graph import SUBJECT, Packed, pack
@@ -204,11 +204,13 @@ def _apply(session: WriteSession, shared: Shared, request: Request, now: datetim
         actor=request.actor,
         at=now,
         baseline=frozenset([arrival.product.id]) if arrival.baseline else frozenset(),
+        unproved=frozenset(arrival.unproved),
         evidence={"sbom": placed.upload.id, "stream": arrival.stream.name},
     )
     assessed = Assessed()
     if arrival.in_field:
-        assessed = reassess_product(session, arrival.product.id, arrival.changed, cause, book)
+        unproved = arrival.unproved.values()
+        assessed = reassess_product(session, arrival.product.id, arrival.changed, cause, book, unproved)
     known = shared.resolved.components.values()
     outcome = Outcome(
         product=arrival.product,
@@ -232,6 +234,7 @@ class Arrival:
         in_field: It touches what is in the field, if only by confirming what an upload before it left in doubt.
         changed: The components that came to or left the field with it.
         baseline: What it finds was there before anybody looked.
+        unproved: The exposures that the upload before its correction had proved clean: id to vulnerability.
     """
 
     product: Product
@@ -240,6 +243,7 @@ class Arrival:
     in_field: bool
     changed: frozenset[int]
     baseline: bool
+    unproved: Mapping[int, int]
 
 
 def arrive(session: WriteSession, shared: Shared, request: Request, now: datetime) -> Arrival:
@@ -262,7 +266,8 @@ def arrive(session: WriteSession, shared: Shared, request: Request, now: datetim
     changed = relabelled | (placed.changed if placed.is_head else frozenset())
     says_more = placed.settles or (not placed.duplicate and (placed.is_head or bool(relabelled)))
     in_field = stream.kind == "tracked" and says_more
-    return Arrival(product, stream, placed, in_field, changed, baseline=is_first or request.baseline)
+    unproved = proved_by(session, product.id, request.replaces) if request.replaces is not None else {}
+    return Arrival(product, stream, placed, in_field, changed, baseline=is_first or request.baseline, unproved=unproved)
 
 
 def _product(session: WriteSession, request: Request, now: datetime) -> Product:
@@ -309,12 +314,16 @@ def reassess_product(
     component_ids: Iterable[int],
     cause: Cause,
     book: EvidenceBook | None = None,
+    unproved: Iterable[int] = (),
 ) -> Assessed:
-    """Look at one product again after some of its components came to, or left, the field."""
+    """Look at one product again after some of its components came to, or left, the field.
+
+    *unproved* are vulnerabilities of which something taken back just now had proved it clean.
+    """
     changed = frozenset(component_ids)
     book = book or EvidenceBook(session)
     concerned = {item.vulnerability_id for item in book.about(changed)}
-    concerned |= vulnerabilities_touched(session, product_id, changed)
+    concerned |= vulnerabilities_touched(session, product_id, changed).union(unproved)
     return assess(session, Question(frozenset([product_id]), frozenset(concerned), changed), cause, book)
 
 
@@ -335,7 +344,8 @@ def _void(session: WriteSession, upload_id: int, reason: str, actor: Actor, now:
     if stream.kind == "tracked" and (placed.is_head or before != after):
         changed = placed.changed | placed.contents | _contents_of(session, stream.id, before, after)
         evidence: dict[str, object] = {"voided": upload_id, "reason": reason}
-        cause = Cause(actor=actor.name, at=now, departure=Absence.TAKEN_BACK, evidence=evidence)
-        reassess_product(session, stream.product_id, changed, cause)
+        unproved = proved_by(session, stream.product_id, upload_id)
+        cause = Cause(actor.name, now, departure=Absence.TAKEN_BACK, unproved=frozenset(unproved), evidence=evidence)
+        reassess_product(session, stream.product_id, changed, cause, unproved=unproved.values())
     audit.record(session, actor, "sbom.void", f"sbom {upload_id}", {"reason": reason}, now=now)
     return placed

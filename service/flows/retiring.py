@@ -11,7 +11,7 @@ from service.flows.receiving import reassess_product
 from service.flows.traffic import hold_off_feeds, in_transaction
 from service.incidents.assessing import Cause
 from service.incidents.presence import Absence
-from service.inventory.models import Release, Stream, Upload
+from service.inventory.models import Release, Stream, Upload, Usage
 from service.inventory.products import find_product, find_stream, lock_stream, retire_stream, revive_stream
 from service.inventory.releases import find_release, set_release
 from service.inventory.stewardship import archive_product, lock_product, revive_product
@@ -121,12 +121,19 @@ def _reassess(
     departure: Absence = Absence.LEFT,
 ) -> None:
     names = _names(session, stream_ids)
-    cause = Cause(actor=actor.name, at=now, departure=departure, evidence={"streams": names})
+    departed = _ever_contained(session, stream_ids)
+    cause = Cause(actor=actor.name, at=now, departure=departure, departed=departed, evidence={"streams": names})
     reassess_product(session, product_id, _ever_in_field(session, stream_ids), cause)
 
 
 def _names(session: ReadSession, stream_ids: list[int]) -> list[str]:
     return list(session.scalars(select(Stream.name).where(Stream.id == any_of(stream_ids)).order_by(Stream.name)))
+
+
+def _ever_contained(session: ReadSession, stream_ids: list[int]) -> frozenset[int]:
+    return frozenset(
+        session.scalars(select(Usage.component_id).where(Usage.stream_id == any_of(stream_ids)).distinct())
+    )
 
 
 def _ever_in_field(session: ReadSession, stream_ids: list[int]) -> set[int]:

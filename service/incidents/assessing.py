@@ -4,32 +4,28 @@ One act serves uploads, feeds, own advisories, voids and retirements: look again
 products. It is idempotent, and set-based: twenty products cost as many statements as one.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from operator import itemgetter
 
 from sqlalchemy import select
 
-from service.advisories.findings import Evidence, EvidenceBook, malware_among, merged_away
+from service.advisories.findings import Evidence, EvidenceBook, merged_away
 from service.db import WriteSession, any_of
-from service.incidents.holds import Absent, absences, holds
+from service.incidents.inheriting import Exposures, Inheriting, exposures_by_pair, follow_bases, open_after_bases
 from service.incidents.judging import heed_people
 from service.incidents.models import Exposure, ExposureComponent, Incident
 from service.incidents.narrowing import Opened, narrowed
-from service.incidents.opening import Opening, open_exposures
-from service.incidents.presence import ENDED_BY_PROOF, Absence, Seen, Step, step_for
+from service.incidents.opening import Opening
+from service.incidents.presence import Step
 from service.incidents.splitting import parted_reasons
 from service.incidents.stepping import Evidenced, Taken, take_steps
-from service.incidents.suspecting import SHIPPED, Suspicion, suspicions
+from service.incidents.suspecting import suspicions
+from service.incidents.weighing import Cause, Looked, Pair, affected_components, weigh
+from service.inventory.bases import Base, bases_of
 from service.inventory.field import FieldUse, uses_of_products
 from service.inventory.origins import internal_among
-from service.inventory.scopes import SCOPE_CODE
 
-EVERY_SCOPE = frozenset(SCOPE_CODE.values())
-
-Pair = tuple[int, int]
+__all__ = ["Assessed", "Cause", "Question", "affected_components", "assess"]
 
 
 @dataclass(frozen=True)
@@ -42,21 +38,6 @@ class Question:
     product_ids: frozenset[int]
     vulnerability_ids: frozenset[int]
     component_ids: frozenset[int]
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Who or what made us look, and when. `baseline`: products whose first SBOM this is.
-
-    `departure`: why components left the field, if not because a later SBOM does not list them: support ended, or an
-    upload was taken back. Either ends an exposure, and proves no fix.
-    """
-
-    actor: str
-    at: datetime
-    baseline: frozenset[int] = frozenset()
-    departure: Absence = Absence.LEFT
-    evidence: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,56 +55,73 @@ def assess(session: WriteSession, question: Question, cause: Cause, book: Eviden
     """
     if not (question.product_ids and question.vulnerability_ids):
         return Assessed()
-    standing = _lock_exposures(session, question)
-    known = _components_of(session, standing)
+    bases = bases_of(session, question.product_ids)
+    everybody = _lock_exposures(session, question, bases)
+    known = _components_of(session, everybody)
     # A new statement after the locks: usage that was committed while we waited is seen.
-    uses = uses_of_products(session, question.product_ids, question.component_ids.union(*known.values()))
+    in_question = question.component_ids.union(*known.values())
+    uses = uses_of_products(session, question.product_ids.union(product_id for product_id, _ in everybody), in_question)
     said = (book or EvidenceBook(session)).about(use.component_id for use in uses)
     evidence = [item for item in said if item.vulnerability_id in question.vulnerability_ids]
     # What was merged away just now has no evidence left; whoever merged it moves its exposures and looks again.
     gone = merged_away(session, question.vulnerability_ids)
-    standing = {pair: exposure for pair, exposure in standing.items() if pair[1] not in gone}
-    affected = affected_components(uses, evidence)
-    suspected = suspicions(session, uses, evidence, affected)
-    openings = [
-        Opening(*pair, frozenset(components), baseline=pair[0] in cause.baseline)
-        for pair, components in sorted(affected.items())
-        if pair not in standing
-    ] + [
-        Opening(*pair, suspicion.component_ids, baseline=pair[0] in cause.baseline, suspicion=suspicion.reason)
-        for pair, suspicion in sorted(suspected.items(), key=itemgetter(0))
-        if pair not in standing
-    ]
-    opened = open_exposures(session, openings, actor=cause.actor, now=cause.at)
-    certain = {pair: exposure for pair, exposure in standing.items() if pair not in suspected}
-    why, held = _why_absent(session, certain, known, affected, uses)
-    why = {i: cause.departure if absence is Absence.LEFT else absence for i, absence in why.items()}
-    steps = _reasoned(session, _steps(standing, affected, suspected, why, held), standing, known)
-    seen_now = {
-        exposure.id: affected.get(pair) or (set(suspected[pair].component_ids) if pair in suspected else set())
-        for pair, exposure in standing.items()
-    }
-    steps = heed_people(
-        session,
-        steps,
-        standing.values(),
-        {standing[pair].id: affected[pair] for pair in standing.keys() & affected.keys()},
-    )
-    evidence_now = Evidenced(components=seen_now, known=known, cause=cause.evidence)
-    taken = take_steps(session, steps, evidence_now, actor=cause.actor, now=cause.at)
-    return Assessed(opened, taken)
+    everybody = {pair: exposure for pair, exposure in everybody.items() if pair[1] not in gone}
+    looked = _look(session, question, everybody, known, uses, evidence)
+    inheriting = Inheriting(bases, uses, evidence)
+    openings = _openings(looked, cause)
+    opened = open_after_bases(session, openings, inheriting, everybody, actor=cause.actor, now=cause.at)
+    steps = _reasoned(session, weigh(session, looked, cause), looked)
+    standing = looked.standing
+    certain = {standing[pair].id: looked.affected[pair] for pair in standing.keys() & looked.affected.keys()}
+    steps = heed_people(session, steps, standing.values(), certain)
+    seen_now = {exposure.id: looked.present(pair) for pair, exposure in standing.items()}
+    taken = take_steps(session, steps, Evidenced(seen_now, known, cause.evidence), actor=cause.actor, now=cause.at)
+    if inheriting:
+        everybody |= exposures_by_pair(session, opened)
+    follow_bases(session, inheriting, everybody, actor=cause.actor, now=cause.at)
+    return Assessed(sorted(opened), taken)
 
 
-def _reasoned(
+def _look(
     session: WriteSession,
-    steps: list[tuple[Exposure, Step]],
-    standing: dict[Pair, Exposure],
-    known: dict[int, set[int]],
-) -> list[tuple[Exposure, Step]]:
+    question: Question,
+    everybody: Exposures,
+    known: Mapping[int, set[int]],
+    uses: Sequence[FieldUse],
+    evidence: Sequence[Evidence],
+) -> Looked:
+    """Put together what the field shows of the products in question, without their bases and who builds on them."""
+    own = [use for use in uses if use.product_id in question.product_ids]
+    affected = affected_components(own, evidence)
+    return Looked(
+        standing={pair: exposure for pair, exposure in everybody.items() if pair[0] in question.product_ids},
+        known=known,
+        affected=affected,
+        suspected=suspicions(session, own, evidence, affected),
+        uses=own,
+        component_ids=question.component_ids,
+    )
+
+
+def _openings(looked: Looked, cause: Cause) -> list[Opening]:
+    return [
+        Opening(
+            *pair,
+            frozenset(looked.present(pair)),
+            baseline=pair[0] in cause.baseline,
+            suspicion=looked.suspected[pair].reason if pair in looked.suspected else "",
+        )
+        for pair in sorted(looked.affected.keys() | looked.suspected.keys())
+        if pair not in looked.standing
+    ]
+
+
+def _reasoned(session: WriteSession, steps: list[tuple[Exposure, Step]], looked: Looked) -> list[tuple[Exposure, Step]]:
     """Give the reason of what is withdrawn: a name is ours, a vulnerability has parted, a declaration was narrowed."""
     withdrawn = {exposure.id for exposure, step in steps if step.to_status == "withdrawn"}
     if not withdrawn:
         return steps
+    standing, known = looked.standing, looked.known
     internal = internal_among(session, set().union(*(known[id_] for id_ in withdrawn)))
     claims = {id_: sorted({internal[c] for c in known[id_] if c in internal}) for id_ in withdrawn}
     by_id = {
@@ -145,26 +143,14 @@ def _reasoned(
     ]
 
 
-def affected_components(uses: Iterable[FieldUse], evidence: Iterable[Evidence]) -> dict[Pair, set[int]]:
-    """Join what is in the field with what is certain: (product, vulnerability) to the components that are affected."""
-    said: defaultdict[int, set[tuple[int, bool]]] = defaultdict(set)
-    for item in evidence:
-        if item.certainty == "certain" and item.kind != "informational":
-            said[item.component_id].add((item.vulnerability_id, item.kind == "malware"))
-    affected: defaultdict[Pair, set[int]] = defaultdict(set)
-    for use in uses:
-        for vulnerability_id, is_malware in said.get(use.component_id, ()):
-            if is_malware or use.scope in SHIPPED:
-                affected[use.product_id, vulnerability_id].add(use.component_id)
-    return dict(affected)
-
-
-def _lock_exposures(session: WriteSession, question: Question) -> dict[Pair, Exposure]:
+def _lock_exposures(session: WriteSession, question: Question, bases: Sequence[Base]) -> dict[Pair, Exposure]:
+    """Lock the exposures in question in the order of their ids, with those of bases and of who builds on them."""
+    kin = {product_id for base in bases for product_id in (base.product_id, base.base_product_id)}
     rows = session.execute(
         select(Exposure, Incident.vulnerability_id)
         .join(Incident, Incident.id == Exposure.incident_id)
         .where(
-            Exposure.product_id == any_of(question.product_ids),
+            Exposure.product_id == any_of(question.product_ids | kin),
             Incident.vulnerability_id == any_of(question.vulnerability_ids),
             Exposure.status != "merged",
         )
@@ -190,55 +176,3 @@ def _components_of(session: WriteSession, standing: dict[Pair, Exposure]) -> dic
         for exposure_id, component_id in rows:
             known[exposure_id].add(component_id)
     return known
-
-
-def _why_absent(
-    session: WriteSession,
-    standing: dict[Pair, Exposure],
-    known: dict[int, set[int]],
-    affected: dict[Pair, set[int]],
-    uses: list[FieldUse],
-) -> tuple[dict[int, Absence], dict[int, str]]:
-    """Give, for exposures that nothing matches any more, why that is, and what holds them open all the same."""
-    missing = {
-        pair: exposure
-        for pair, exposure in standing.items()
-        if pair not in affected and exposure.status in ENDED_BY_PROOF
-    }
-    if not missing:
-        return {}, {}
-    malware = malware_among(session, {vulnerability_id for _, vulnerability_id in missing})
-    absent = [
-        Absent(
-            exposure.id,
-            product_id,
-            vulnerability_id,
-            frozenset(known[exposure.id]),
-            EVERY_SCOPE if vulnerability_id in malware else SHIPPED,
-        )
-        for (product_id, vulnerability_id), exposure in missing.items()
-    ]
-    why = absences(session, absent, uses)
-    gone = [item for item in absent if why[item.exposure_id] in (Absence.LEFT, Absence.TAKEN_BACK)]
-    return why, holds(session, gone)
-
-
-def _steps(
-    standing: dict[Pair, Exposure],
-    affected: dict[Pair, set[int]],
-    suspected: dict[Pair, Suspicion],
-    why: dict[int, Absence],
-    held: dict[int, str],
-) -> list[tuple[Exposure, Step]]:
-    steps: list[tuple[Exposure, Step]] = []
-    for pair, exposure in sorted(standing.items(), key=lambda item: item[1].id):
-        seen = Seen(
-            present=pair in affected,
-            absence=why.get(exposure.id, Absence.LEFT),
-            hold=suspected[pair].reason if pair in suspected else held.get(exposure.id, ""),
-            suspected=pair in suspected,
-        )
-        step = step_for(exposure.status, exposure.presence, exposure.hold_reason, seen)
-        if step is not None:
-            steps.append((exposure, step))
-    return steps

@@ -4,12 +4,16 @@ Unknown is neither affected nor clean. An exposure is held while, in the product
 
 - a match is only possible (nobody names the distribution's release);
 - something of the affected package, its source or its family cannot be evaluated at all;
-- a newest upload is doubtful: another tool wrote it, or more than half of the components are gone.
+- a newest upload is doubtful: another tool wrote it, it is about another phase, or more than half of the components
+  are gone;
+- a stream has been silent for too long, or has no SBOM at all: it may carry anything by now. This only keeps a fix from
+  being proved; what an SBOM that was taken back had opened is withdrawn whatever others say.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
 
@@ -27,13 +31,17 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Absent:
-    """An exposure that nothing in the field matches: what made it affected before, and in which scopes that counts."""
+    """An exposure that nothing in the field matches: what made it affected before, and in which scopes that counts.
+
+    `to_be_proved`: it will say that it is fixed, and not just that it is not in the field any more.
+    """
 
     exposure_id: int
     product_id: int
     vulnerability_id: int
     component_ids: frozenset[int]
     scopes: frozenset[int]
+    to_be_proved: bool = True
 
 
 def absences(session: ReadSession, absent: Iterable[Absent], uses: Iterable[FieldUse]) -> dict[int, Absence]:
@@ -65,7 +73,8 @@ def holds(session: ReadSession, absent: Iterable[Absent]) -> dict[int, str]:
     candidates = list(absent)
     if not candidates:
         return {}
-    reasons = _doubtful_uploads(session, candidates)
+    reasons = _silent_streams(session, [item for item in candidates if item.to_be_proved])
+    reasons |= _doubtful_uploads(session, candidates)
     reasons |= _unevaluated(session, candidates)
     reasons |= _possible(session, candidates)
     return reasons
@@ -119,6 +128,25 @@ def _possible(session: ReadSession, absent: list[Absent]) -> dict[int, str]:
         for item in absent
         if _counting(in_field, item) & possible.get(item.vulnerability_id, set())
     }
+
+
+def _silent_streams(session: ReadSession, absent: list[Absent]) -> dict[int, str]:
+    """Find live streams that say nothing of today: those that never said anything, and those that fell silent."""
+    if not absent:
+        return {}
+    is_silent = or_(Stream.stale_since.is_not(None), Stream.last_upload_at.is_(None))
+    rows = session.execute(
+        select(Stream.product_id, Stream.name, Stream.last_upload_at)
+        .where(Stream.product_id == any_of({item.product_id for item in absent}), is_live(), is_silent)
+        .order_by(Stream.id.desc())  # the first of a product is named
+    )
+    silent = {product_id: _silence(name, last_at) for product_id, name, last_at in rows}
+    return {item.exposure_id: silent[item.product_id] for item in absent if item.product_id in silent}
+
+
+def _silence(stream: str, last_at: datetime | None) -> str:
+    since = "has no SBOM" if last_at is None else f"was last heard of on {last_at:%Y-%m-%d}"
+    return f"the stream {stream} {since}; its next SBOM decides, or that it is retired"
 
 
 def _doubtful_uploads(session: ReadSession, absent: list[Absent]) -> dict[int, str]:

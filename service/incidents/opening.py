@@ -16,6 +16,7 @@ from service.incidents.ownership import Owner, owners_for
 from service.incidents.priority import due
 from service.incidents.rating import Rating, known_to_be_exploited, ratings
 from service.incidents.redeciding import decisions_of
+from service.incidents.representing import exposure_name
 from service.incidents.splitting import first_entries, inheritance
 from service.incidents.timeline import Entry, write_timeline
 
@@ -25,6 +26,7 @@ class Opening:
     """A product found affected by a vulnerability for the first time, and by which components.
 
     `suspicion`: why that is no more than possible, '' where it is certain. Only what we declare opens on a suspicion.
+    `inherited_from_id`: the exposure of what the product is built on, which has the work; no clocks run meanwhile.
     """
 
     product_id: int
@@ -32,6 +34,12 @@ class Opening:
     component_ids: frozenset[int]
     baseline: bool
     suspicion: str = ""
+    inherited_from_id: int | None = None
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Product and vulnerability."""
+        return self.product_id, self.vulnerability_id
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,8 @@ def _beginnings(session: WriteSession, openings: Sequence[Opening], now: datetim
     for opening in openings:
         own = "baseline" if opening.baseline else "new"
         reason = opening.suspicion or (_FIRST_DAY if opening.baseline else "a component in the field is affected")
+        if opening.inherited_from_id is not None:
+            reason = f"it came with what this is built on: {exposure_name(opening.inherited_from_id)} has the work"
         beginning = Beginning(owners[opening.product_id, opening.vulnerability_id], own, now, reason)
         if taken_over := inherited.get((opening.product_id, opening.vulnerability_id)):
             owner = Owner(taken_over.team_id, taken_over.owner_reason)
@@ -210,7 +220,8 @@ def _exposure_row(
         "opened_at": beginning.opened_at,
         "updated_at": now,
         "acknowledge_from_at": now,
-        "acknowledge_due_at": acknowledge_due_at,
+        "acknowledge_due_at": None if opening.inherited_from_id else acknowledge_due_at,
         "remediate_from_at": beginning.opened_at,
-        "remediate_due_at": remediate_due_at,
+        "remediate_due_at": None if opening.inherited_from_id else remediate_due_at,
+        "inherited_from_id": opening.inherited_from_id,
     }

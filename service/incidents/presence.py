@@ -10,6 +10,8 @@ from enum import StrEnum
 ACTIVE = frozenset({"open", "acknowledged", "in_progress", "fix_claimed"})
 #: Statuses that a clean inventory ends as `resolved`: an accepted risk that is gone needs no acceptance.
 ENDED_BY_PROOF = ACTIVE | {"risk_accepted"}
+#: Statuses that are held while it cannot be told whether anything is affected.
+HELD = ENDED_BY_PROOF | {"not_affected"}
 #: Statuses that a match in the field opens again.
 REOPENED_BY_MATCH = frozenset({"resolved", "withdrawn", "retired"})
 
@@ -27,13 +29,19 @@ class Absence(StrEnum):
 class Seen:
     """What the field shows: affected, or why not, or why that cannot be told (`hold`).
 
-    `suspected`: we declared it ourselves, and something in the field may be it: that opens again what had ended.
+    Attributes:
+        present: Something in the field is certainly affected.
+        absence: Why nothing is, if nothing is.
+        hold: Why that cannot be told; '' if it can.
+        suspected: We declared it ourselves, and something in the field may be it: that opens again what had ended.
+        retracted: What may have proved it clean was taken back just now.
     """
 
     present: bool
     absence: Absence = Absence.LEFT
     hold: str = ""
     suspected: bool = False
+    retracted: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Step:
     to_status: str | None
     presence: str
     reason: str
+    hold: str | None = None
 
 
 def step_for(status: str | None, presence: str | None, hold: str | None, seen: Seen) -> Step | None:
@@ -63,7 +72,9 @@ def step_for(status: str | None, presence: str | None, hold: str | None, seen: S
     if status is None:
         return None
     if seen.suspected and status in REOPENED_BY_MATCH:
-        return Step("reopened", "open", "unknown", seen.hold)
+        return Step("reopened", "open", "unknown", seen.hold, seen.hold)
+    if seen.hold and status == "resolved" and seen.retracted:
+        return Step("reopened", "open", "unknown", f"what proved it was taken back, and {seen.hold}", seen.hold)
     if seen.hold:
         return _held(status, hold, seen.hold)
     return _clean(status, presence, seen.absence)
@@ -80,9 +91,9 @@ def _affected(status: str | None, presence: str | None) -> Step | None:
 
 
 def _held(status: str, hold: str | None, reason: str) -> Step | None:
-    if status not in ENDED_BY_PROOF or hold == reason:
+    if status not in HELD or hold == reason:
         return None
-    return Step("held", None, "unknown", reason)
+    return Step("held", None, "unknown", reason, reason)
 
 
 _ENDINGS = {

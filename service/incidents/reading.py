@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from service.db import ReadSession, any_of
-from service.incidents.models import Exposure, ExposureComponent, Incident
-from service.incidents.presence import ENDED_BY_PROOF
+from service.incidents.models import Exposure, ExposureComponent, Incident, Transition
+from service.incidents.presence import HELD
 
 
 def products_exposed_to(session: ReadSession, vulnerability_ids: Iterable[int]) -> set[int]:
@@ -27,9 +27,21 @@ def vulnerabilities_touched(session: ReadSession, product_id: int, component_ids
     by_component = own.join(ExposureComponent, ExposureComponent.exposure_id == Exposure.id).where(
         ExposureComponent.component_id == any_of(component_ids)
     )
-    held = own.where(Exposure.hold_reason.is_not(None), Exposure.status.in_(sorted(ENDED_BY_PROOF)))
+    held = own.where(Exposure.hold_reason.is_not(None), Exposure.status.in_(sorted(HELD)))
     rows = (*session.execute(by_component), *session.execute(held))
     return {vulnerability_id for vulnerability_id, _ in rows if vulnerability_id is not None}
+
+
+def proved_by(session: ReadSession, product_id: int, upload_id: int) -> dict[int, int]:
+    """Give a product's exposures that an SBOM proved clean, and which are so still: exposure id to vulnerability."""
+    said = Transition.evidence["sbom"].as_integer() == upload_id
+    rows = session.execute(
+        select(Exposure.id, Incident.vulnerability_id)
+        .join(Incident, Incident.id == Exposure.incident_id)
+        .join(Transition, and_(Transition.exposure_id == Exposure.id, Transition.step == "resolved", said))
+        .where(Exposure.product_id == product_id, Exposure.status == "resolved", Transition.at == Exposure.ended_at)
+    )
+    return {id_: vulnerability_id for id_, vulnerability_id in rows if vulnerability_id is not None}
 
 
 class Standing(NamedTuple):

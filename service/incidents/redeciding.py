@@ -124,7 +124,7 @@ def _follow(exposure: Exposure, restated: Restated, decision: Decision, rest: ti
     exposure.priority, exposure.priority_inputs = decision.priority, after
     if not ends_acceptance and not _differs(before, after, urgent_before):
         return None
-    if status in RUNNING:
+    if status in RUNNING and exposure.inherited_from_id is None:  # else the base's clocks run
         _tighten(exposure, after, rest, now)
     if ends_acceptance:
         exposure.status, exposure.assessment, exposure.expires_at = "open", None, None

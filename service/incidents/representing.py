@@ -90,6 +90,8 @@ def exposure_values(exposure: Exposure, product: str, team: str) -> dict[str, ob
         "planned_for": exposure.planned_for.isoformat() if exposure.planned_for else None,
         "claimed_at": _instant(exposure.claimed_at),
         "ended_at": _instant(exposure.ended_at),
+        "inherited_from": exposure_name(exposure.inherited_from_id) if exposure.inherited_from_id else None,
+        "merged_into": exposure_name(exposure.merged_into_id) if exposure.merged_into_id else None,
         "reopen_count": exposure.reopen_count,
         "links": [],
         "version": exposure.version,

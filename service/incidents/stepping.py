@@ -72,7 +72,7 @@ def take_steps(
 def _apply(exposure: Exposure, step: Step, cause: dict[str, object], now: datetime) -> Entry:
     before = exposure.status
     exposure.presence = step.presence
-    exposure.hold_reason = step.reason if step.presence == "unknown" else None
+    exposure.hold_reason = step.hold
     exposure.updated_at = now
     exposure.version += 1
     if step.name == "reopened" and exposure.ended_at is not None:
@@ -80,7 +80,7 @@ def _apply(exposure: Exposure, step: Step, cause: dict[str, object], now: dateti
     elif step.to_status in ACTIVE:
         _go_on(exposure)
     elif step.to_status is not None:
-        exposure.ended_at = now
+        exposure.ended_at, exposure.inherited_from_id = now, None
     exposure.status = step.to_status or before
     return Entry(
         incident_id=exposure.incident_id,
@@ -94,10 +94,12 @@ def _apply(exposure: Exposure, step: Step, cause: dict[str, object], now: dateti
 
 
 def _reopen(exposure: Exposure, now: datetime) -> None:
-    """A regression: the same exposure, a new episode, new clocks."""
-    deadlines = due(exposure.priority, baseline=False, opened_at=now, inputs=exposure.priority_inputs)
-    exposure.acknowledge_due_at, exposure.remediate_due_at = deadlines
-    exposure.acknowledge_from_at = exposure.remediate_from_at = now
+    """Open what had ended: the same exposure, a new episode, new clocks. What was decided is not due later for that."""
+    acknowledge, remediate = due(exposure.priority, baseline=False, opened_at=now, inputs=exposure.priority_inputs)
+    exposure.acknowledge_from_at, exposure.acknowledge_due_at = now, acknowledge
+    old = exposure.remediate_due_at if exposure.status == "not_affected" else None
+    if old is None or remediate < old:
+        exposure.remediate_from_at, exposure.remediate_due_at = now, remediate
     exposure.acknowledged_at = exposure.ended_at = exposure.expires_at = None
     exposure.origin = "new"
     exposure.reopen_count += 1
