@@ -119,7 +119,7 @@ def _make_first_key(settings: Settings, engine: Engine) -> None:
 @commands.command()
 def worker(context: typer.Context) -> None:
     """Run the scheduler and jobs alone; any number of these share the work."""
-    settings = Settings()
+    settings = with_secret_key(Settings())
     configure(json=settings.log_json)
     end_on_sigterm()
     with at_database(settings) as (engine, _), parts(context).run_jobs(engine, settings, clock=utc_now):

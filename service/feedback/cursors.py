@@ -28,7 +28,7 @@ class Stretch:
 
 def follow(session: WriteSession, name: str) -> Iterator[Stretch]:
     """Give the next stretch of changes, if there is one, and move the cursor over it once the caller is done."""
-    cursor = _hold(session, name)
+    cursor = hold(session, name)
     if cursor is None:
         return
     # A statement of its own after the lock: it sees whatever the last holder has seen.
@@ -50,7 +50,7 @@ def place_of(session: WriteSession, name: str) -> int:
     return session.scalars(row).one()
 
 
-def _hold(session: WriteSession, name: str) -> FeedbackCursor | None:
+def hold(session: WriteSession, name: str) -> FeedbackCursor | None:
     """Lock a cursor; None while somebody else is at it."""
     row = select(FeedbackCursor).where(FeedbackCursor.name == name).with_for_update(skip_locked=True)
     found = session.scalar(row.execution_options(populate_existing=True))

@@ -20,6 +20,7 @@ from service.feedback.models import Attempt, Delivery, Webhook, WebhookSecret
 from service.feedback.payloads import body_of
 from service.feedback.schedule import PATIENCE, WAITS, Meaning, Reply, hold_of, meaning_of, reason_of, wait_before
 from service.feedback.signing import headers_of
+from service.feedback.webhooks import webhook_name
 
 #: Longer than an attempt can take.
 LEASE: Final = timedelta(minutes=2)
@@ -111,7 +112,7 @@ def disable(session: WriteSession, webhook_id: int, reason: str, *, now: datetim
         .returning(Webhook)
     )
     if webhook is not None:
-        data = {"id": webhook.id, "url": webhook.url, "reason": reason}
+        data = {"id": webhook_name(webhook.id), "url": webhook.url, "reason": reason}
         record_changes(session, NewChange("webhook.disabled", at=now, data=data))
 
 

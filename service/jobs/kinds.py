@@ -16,6 +16,10 @@ from service.advisories.syncing import Progress, Synced
 from service.changes.reading import purge_changes
 from service.db import reading, writing
 from service.errors import Busy, UpstreamUnavailable
+from service.feedback.digests import make_digests
+from service.feedback.fan_out import purge_deliveries
+from service.feedback.offices import office_of
+from service.feedback.posting import purge_messages
 from service.feedback.tickets.systems import connecting
 from service.feedback.tickets.working import Round, work_all
 from service.flows.applying import FEED, apply_feed
@@ -40,6 +44,8 @@ from service.settings import Settings
 
 #: How long the feed of changes reaches back.
 CHANGES_KEPT = timedelta(days=90)
+#: How long what was sent can be looked up; a message is also what later ones of its incident answer to.
+SENT_KEPT = timedelta(days=30)
 #: EPSS comes once a day, KEV when there is news; to ask costs next to nothing.
 SIGNALS_EVERY = timedelta(hours=6)
 #: After this long a run of checks leaves the rest to the next, so that it does not hold a worker.
@@ -105,8 +111,20 @@ def _tickets(job: JobContext) -> None:
     job.progress(work_all(Round(job.engine, connect, job.clock, settings.public_url or "", job.go_on)))
 
 
+def _digest(job: JobContext) -> None:
+    """Write the digests of the day once its hour has come; every look after that finds them written."""
+    settings = job.settings
+    with writing(job.engine) as session:
+        channels = office_of(settings).channels
+        job.progress({"digests": make_digests(session, hour=settings.digest_hour, channels=channels, now=job.clock())})
+
+
 def _purge(job: JobContext) -> None:
     now = job.clock()
+    with writing(job.engine) as session:
+        purge_deliveries(session, before=now - SENT_KEPT)
+    with writing(job.engine) as session:
+        purge_messages(session, before=now - SENT_KEPT)
     with writing(job.engine) as session:
         purge_jobs(session, now=now)
     with writing(job.engine) as session:
@@ -294,6 +312,7 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
         "note-silence": Kind(_note_silence, every=timedelta(minutes=15)),
         "tickets": Kind(_tickets, every=timedelta(seconds=30)),
+        "digest": Kind(_digest, every=timedelta(minutes=10)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),
         "export": Kind(_export),
         "audit-head": Kind(_say_head, every=timedelta(days=1)),

@@ -1,4 +1,4 @@
-"""All that runs beside the doors of a process: the schedule, workers, the sequencer of changes."""
+"""All that runs beside the doors of a process: the schedule, workers, the sequencer of changes, the couriers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.access.chaining import chain_audit
 from service.changes.sequencing import number_changes
 from service.db import writing
+from service.jobs.couriers import sending
 from service.jobs.kinds import kinds_of
 from service.jobs.schedule import ticking
 from service.jobs.worker import Worker
@@ -29,7 +30,7 @@ def running(engine: Engine, settings: Settings, *, clock: Callable[[], datetime]
     """Run jobs until the end of the block. Any number of processes do so at once and share the work."""
     kinds = kinds_of(settings)
     workers = [Worker(engine, kinds, settings, clock) for _ in range(_WORKERS)]
-    with numbering(engine), ticking(engine, kinds, clock):
+    with numbering(engine), sending(engine, settings, clock=clock), ticking(engine, kinds, clock):
         for worker in workers:
             worker.start()
         try:
