@@ -95,7 +95,7 @@ def waiting_counts(session: ReadSession, webhook_ids: Iterable[int]) -> dict[int
         .where(Delivery.webhook_id == any_of(webhook_ids), Delivery.state == "waiting")
         .group_by(Delivery.webhook_id)
     )
-    return dict(session.execute(rows).tuples().all())
+    return {row[0]: row[1] for row in session.execute(rows)}
 
 
 def _within(
