@@ -24,6 +24,7 @@ class Fault:
     body: Any = None
     after: bool = False
     only: str = ""  # a method, or any
+    says: str = ""  # words in the body, or any
 
 
 @dataclass
@@ -109,11 +110,11 @@ def serving_tracker(tracker: Tracker) -> Iterator[str]:  # noqa: C901 - a handle
             params, path = dict(parse_qsl(parts.query)), unquote(parts.path)
             body = json.loads(raw) if raw else None
             tracker.requests.append((self.command, path, body))
-            fault = self._fault()
+            fault = self._fault(raw.decode())
             extra: dict[str, str] = {}
             if fault is not None and not fault.after:
                 status, said, extra = fault.status, fault.body, dict(fault.headers)
-            elif not tracker.is_allowed(self.headers):
+            elif not tracker.is_allowed(dict(self.headers.items())):
                 status, said = 401, {"message": "Bad credentials"}
             else:
                 status, said = tracker.answer(self.command, path, params, body)
@@ -122,9 +123,9 @@ def serving_tracker(tracker: Tracker) -> Iterator[str]:  # noqa: C901 - a handle
                     status, said = fault.status, fault.body
             self._write(status, said, extra)
 
-        def _fault(self) -> Fault | None:
+        def _fault(self, raw: str) -> Fault | None:
             for number, fault in enumerate(tracker.faults):
-                if fault.only in ("", self.command):
+                if fault.only in ("", self.command) and fault.says in raw:
                     return tracker.faults.pop(number)
             return None
 

@@ -28,6 +28,10 @@ class JiraServer(Tracker):
     def close(self, key: str) -> None:
         self._touch(self.issues[key]).state = "done"
 
+    def copy(self, key: str, new: str) -> None:
+        super().copy(key, new)
+        self.issues[new].state = "new"
+
     def answer(self, method: str, path: str, params: Params, body: Any) -> Answer:  # noqa: ANN401, ARG002
         if path in ("/rest/api/2/search/jql", "/rest/api/2/search"):
             return self._search(path, body)
@@ -177,7 +181,7 @@ class GitHubServer(Tracker):
         return [self._shown(issue) for issue in self._matching(params)[start : start + self.page]]
 
     def _shown(self, issue: Issue) -> Json:
-        pull = {"pull_request": {}} if issue.more.get("pull") else {}
+        pull: Json = {"pull_request": {}} if issue.more.get("pull") else {}
         return {
             "number": int(issue.key),
             "html_url": f"https://github.example/acme/payments/issues/{issue.key}",
@@ -294,7 +298,7 @@ class ServiceNowServer(Tracker):
     def _meets(self, issue: Issue, condition: str) -> bool:
         found = re.fullmatch(r"(\w+?)(>=|=)(.*)", condition)
         assert found, condition
-        value = {
+        value: str = {
             "number": issue.key,
             "correlation_id": issue.more["correlation_id"],
             "correlation_display": issue.labels[0],

@@ -12,7 +12,7 @@ from service.api.deps import Configured, CurrentActor, Now, Primary, Read, Write
 from service.api.problems import problems
 from service.api.schemas import Answer, Body
 from service.db import reading
-from service.errors import Refused
+from service.errors import Refused, UpstreamUnavailable
 from service.feedback.tickets import systems
 from service.feedback.tickets.models import TicketSystem
 from service.feedback.tickets.systems import connecting, find_system, list_systems, put_system
@@ -138,8 +138,9 @@ def test(name: Name, engine: Primary, settings: Configured) -> Tried:
     with reading(engine) as session:
         system = find_system(session, name)
     try:
-        connecting(_vault(settings))(system).find(f"{system.marker}-exp-0")
-    except Refused as error:
+        with connecting(_vault(settings))(system) as connector:
+            connector.find(f"{system.marker}-exp-0")
+    except (Refused, UpstreamUnavailable) as error:
         return Tried(works=False, detail=error.detail)
     return Tried(works=True, detail="It answers, and lets us in.")
 

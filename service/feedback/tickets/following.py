@@ -58,7 +58,7 @@ def add_work(session: WriteSession, system_id: int, exposure_ids: Iterable[int],
 
 def missing_work(session: WriteSession, system: TicketSystem, candidates: Mapping[int, Mapping[str, Any]]) -> list[int]:
     """Give, of exposures (by id, as values), those that should have a ticket of this system and have none."""
-    linked = select(Link.exposure_id).where(Link.system == system.name, Link.state != "lost")
+    linked = select(Link.exposure_id).where(Link.system == system.name)  # what is lost has its work already
     has_one = set(session.scalars(linked.where(Link.exposure_id == any_of(candidates))))
     return [id_ for id_, values in candidates.items() if id_ not in has_one and is_wanted(values, system.wanted)]
 

@@ -1,6 +1,7 @@
 """Ticket systems as they are configured: put, listed, connected to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
@@ -84,18 +85,27 @@ def list_systems(session: ReadSession, *, enabled_only: bool = False) -> list[Ti
     return list(session.scalars(rows.where(TicketSystem.enabled) if enabled_only else rows))
 
 
-#: Makes the connector of a system.
-Connect = Callable[[TicketSystem], Connector]
+#: Makes the connector of a system, for the length of a block.
+Connect = Callable[[TicketSystem], AbstractContextManager[Connector]]
 
 
 def connecting(vault: Vault) -> Connect:
     """Give the function that connects to a system with its secret."""
 
-    def connect(system: TicketSystem) -> Connector:
-        secret = vault.open(_PURPOSE, system.secret)
-        return _CONNECTORS[system.kind](system, secret)
+    @contextmanager
+    def connect(system: TicketSystem) -> Iterator[Connector]:
+        with _tracker(system, vault.open(_PURPOSE, system.secret)) as tracker:
+            yield _CONNECTORS[system.kind](tracker, system)
 
     return connect
+
+
+def _tracker(system: TicketSystem, secret: str) -> Tracker:
+    if system.kind == "gitlab":
+        return Tracker(system.url, headers={"PRIVATE-TOKEN": secret})
+    if system.kind == "github":
+        return Tracker(system.url, headers={**HEADERS, "Authorization": f"Bearer {secret}"})
+    return _authorized(system, secret)
 
 
 def _authorized(system: TicketSystem, secret: str) -> Tracker:
@@ -105,24 +115,23 @@ def _authorized(system: TicketSystem, secret: str) -> Tracker:
     return Tracker(system.url, headers={"Authorization": f"Bearer {secret}"})
 
 
-def _jira(system: TicketSystem, secret: str) -> Connector:
-    return Jira(_authorized(system, secret), system.url, system.place, system.options)
+def _jira(tracker: Tracker, system: TicketSystem) -> Connector:
+    return Jira(tracker, system.url, system.place, system.options)
 
 
-def _github(system: TicketSystem, secret: str) -> Connector:
-    tracker = Tracker(system.url, headers={**HEADERS, "Authorization": f"Bearer {secret}"})
+def _github(tracker: Tracker, system: TicketSystem) -> Connector:
     return GitHub(tracker, system.place, system.options)
 
 
-def _gitlab(system: TicketSystem, secret: str) -> Connector:
-    return GitLab(Tracker(system.url, headers={"PRIVATE-TOKEN": secret}), system.place, system.options)
+def _gitlab(tracker: Tracker, system: TicketSystem) -> Connector:
+    return GitLab(tracker, system.place, system.options)
 
 
-def _servicenow(system: TicketSystem, secret: str) -> Connector:
-    return ServiceNow(_authorized(system, secret), system.url, system.place, system.options)
+def _servicenow(tracker: Tracker, system: TicketSystem) -> Connector:
+    return ServiceNow(tracker, system.url, system.place, system.options)
 
 
-_CONNECTORS: dict[str, Callable[[TicketSystem, str], Connector]] = {
+_CONNECTORS: dict[str, Callable[[Tracker, TicketSystem], Connector]] = {
     "jira": _jira,
     "github": _github,
     "gitlab": _gitlab,

@@ -6,8 +6,10 @@ No redirect is followed, since credentials travel along, and no proxy is taken f
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
-from typing import Any
+from ssl import SSLContext
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -36,7 +38,14 @@ class Tracker:
             timeout=TIMEOUT_SECONDS,
             follow_redirects=False,
             trust_env=False,
+            verify=_certificates(),
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._client.close()
 
     def call(self, method: str, path: str, *, body: object = None, **params: str | int) -> Any:  # noqa: ANN401 - JSON
         """Ask, and give the JSON of the answer; None where it is empty.
@@ -80,6 +89,12 @@ class Tracker:
                 raise Rejected(f"Its next page is on another server: {following}")
             found, headers = self.answer("GET", following)
             yield from found
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Read the certificates that everybody trusts once; that takes as long as a hundred requests."""
+    return httpx.create_ssl_context()
 
 
 def segment(key: str) -> str:

@@ -58,18 +58,22 @@ def work_all(turn: Round) -> dict[str, object]:
 
 def _work_one(turn: Round, system: TicketSystem) -> dict[str, object]:
     try:
-        connector = turn.connect(system)
-        told = _tell_all(turn, system, connector)
-        heard = hear(turn.engine, system, connector, now=turn.clock())
-        if system.reconciled_at is None or system.reconciled_at <= turn.clock() - RECONCILED_EVERY:
-            found = reconcile_tickets(turn.engine, system, connector, now=turn.clock())
-            log.info("tickets reconciled", system=system.name, **found.as_values())
+        with turn.connect(system) as connector:
+            return _keep_in_step(turn, system, connector)
     except ServiceError as error:
         rest = error.wait if isinstance(error, Throttled) else SERVER_REST
         log.warning("ticket system left alone", system=system.name, error=error.detail, seconds=rest.total_seconds())
         with writing(turn.engine) as session:
             put_off(session, system.id, turn.clock() + rest, error.detail)
         return {"error": error.detail}
+
+
+def _keep_in_step(turn: Round, system: TicketSystem, connector: Connector) -> dict[str, object]:
+    told = _tell_all(turn, system, connector)
+    heard = hear(turn.engine, system, connector, now=turn.clock())
+    if system.reconciled_at is None or system.reconciled_at <= turn.clock() - RECONCILED_EVERY:
+        found = reconcile_tickets(turn.engine, system, connector, now=turn.clock())
+        log.info("tickets reconciled", system=system.name, **found.as_values())
     return {"told": told, "heard": heard}
 
 
