@@ -12,11 +12,14 @@ from sqlalchemy import Engine
 
 from service import web
 from service.api import (
+    acknowledgements,
     advisories,
     audit,
     batches,
+    broadcasts,
     changes,
     components,
+    declarations,
     deliveries,
     diffs,
     embargoes,
@@ -37,10 +40,13 @@ from service.api import (
     releases,
     sboms,
     search,
+    situations,
     snapshots,
     streams,
     teams,
     ticket_systems,
+    vex,
+    vex_sources,
     webhooks,
 )
 from service.api.cursors import Cursors
@@ -69,6 +75,8 @@ ROUTERS = (
     diffs.router,
     sboms.router,
     exports.router,
+    vex.router,
+    vex_sources.router,
     search.router,
     advisories.router,
     explanations.router,
@@ -77,6 +85,10 @@ ROUTERS = (
     batches.router,
     exposures.router,
     embargoes.router,
+    declarations.router,
+    broadcasts.router,
+    acknowledgements.router,
+    situations.router,
     pauses.router,
     owners.router,
     links.router,

@@ -8,7 +8,7 @@ embargo is told only to those who have to act or confirm.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import insert, select
 
@@ -88,10 +88,21 @@ def compose(session: ReadSession, incident: Incident, message: str) -> Sent:
     return Sent(None, message.strip(), shares_of(situation, restricted=incident.restricted))
 
 
-def broadcast(session: WriteSession, incident: Incident, message: str, *, actor: str, now: datetime) -> Sent:
-    """Tell every team; gives what was sent."""
+def broadcast(
+    session: WriteSession,
+    incident: Incident,
+    message: str,
+    *,
+    actor: str,
+    now: datetime,
+    request_key: str | None = None,
+) -> Sent:
+    """Tell every team; gives what was sent, which under a known *request_key* is what was sent then."""
+    session.execute(select(Incident.id).where(Incident.id == incident.id).with_for_update(key_share=True))
+    if request_key is not None and (before := _sent_before(session, incident.id, request_key)):
+        return before
     composed = compose(session, incident, message)
-    sent = Broadcast(incident_id=incident.id, at=now, actor=actor, message=composed.message)
+    sent = Broadcast(incident_id=incident.id, at=now, actor=actor, message=composed.message, request_key=request_key)
     session.add(sent)
     session.flush()  # the shares and the timeline name it
     if composed.shares:
@@ -105,6 +116,27 @@ def broadcast(session: WriteSession, incident: Incident, message: str, *, actor:
     values = incidents_as_values(session, [incident.id])[incident.id]
     record_changes(session, *(_change(sent, share, values, now) for share in composed.shares))
     return Sent(sent.id, composed.message, composed.shares)
+
+
+def _sent_before(session: ReadSession, incident_id: int, request_key: str) -> Sent | None:
+    sent = session.scalar(
+        select(Broadcast).where(Broadcast.incident_id == incident_id, Broadcast.request_key == request_key)
+    )
+    if sent is None:
+        return None
+    rows = session.execute(
+        select(BroadcastTeam, Team.name)
+        .join(Team, Team.id == BroadcastTeam.team_id)
+        .where(BroadcastTeam.broadcast_id == sent.id)
+    )
+    shares = [_share_of(row, team) for row, team in rows]
+    return Sent(sent.id, sent.message, sorted(shares, key=lambda share: (_FIRST.index(share.audience), share.team)))
+
+
+def _share_of(row: BroadcastTeam, team: str) -> Share:
+    products: dict[str, Any] = row.products
+    audience: Any = row.audience
+    return Share(row.team_id, team, audience, products["act"], products["confirm"], products["clear"])
 
 
 def _row(broadcast_id: int, share: Share) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Owners answer what the inventory cannot tell: affected, or not, and a sentence that others can check.
 
 Nothing closes on a word. "Not affected" about an exposure is a proposal for a second person; about a product without
-one, which no SBOM speaks of, it is the answer that the all-clear asks for. "Affected" acknowledges, and stays a comment.
+one, which no SBOM speaks of, it is the answer that the all-clear asks for. "Affected" acknowledges and is a comment.
 """
 
 from dataclasses import dataclass

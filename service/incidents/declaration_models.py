@@ -11,16 +11,23 @@ from service.inventory.catalogue_models import Name
 
 
 class Broadcast(Base):
-    """A message to every team about one incident. Rows are only ever added."""
+    """A message to every team about one incident. Rows are only ever added.
+
+    `request_key` is what the sender calls the request (Idempotency-Key): sent again, it tells nobody twice.
+    """
 
     __tablename__ = "broadcast"
-    __table_args__ = (Index("ix_broadcast_incident_id", "incident_id", "id"),)
+    __table_args__ = (
+        Index("ix_broadcast_incident_id", "incident_id", "id"),
+        Index("uq_broadcast_incident_id_request_key", "incident_id", "request_key", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
     at: Mapped[datetime]
     actor: Mapped[str]
     message: Mapped[str]
+    request_key: Mapped[str | None]
 
 
 class BroadcastTeam(Base):

@@ -25,7 +25,7 @@ from service.inventory.search import search
 from service.inventory.sightings import Position
 from service.sbom.quality import shown
 from service.settings import Settings
-from service.web import advisories, doors, feeds, structure
+from service.web import acknowledging, advisories, doors, feeds, structure
 from service.web.asking import Now, PageRoute, Read, Reader, Responder, Visitor
 from service.web.clocks import clocks_of
 from service.web.drawing import draw
@@ -50,6 +50,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.include_router(structure.router)
     app.include_router(advisories.router)
     app.include_router(feeds.router)
+    app.include_router(acknowledging.router)
 
 
 @router.get("/")
