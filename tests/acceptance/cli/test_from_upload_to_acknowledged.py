@@ -212,7 +212,9 @@ def test_a_refused_step_says_what_is_missing(muster: Muster, tmp_path: Path) -> 
     assert (wrong.code, "code_not_reachable" in wrong.err) == (2, True)
 
 
-def test_all_that_people_can_do_with_an_exposure(muster: Muster, tmp_path: Path) -> None:
+def test_all_that_people_can_do_with_an_exposure(
+    muster: Muster, muster_as: Callable[[str], Muster], tmp_path: Path
+) -> None:
     affected(muster, tmp_path, "shop")
     muster("teams", "set", "web", "--email", "web@example.org")
     steps = (
@@ -225,8 +227,17 @@ def test_all_that_people_can_do_with_an_exposure(muster: Muster, tmp_path: Path)
     for step in steps:
         ran = muster("incidents", *step)
         assert (ran.code, ran.err) == (0, ""), step
+    assert ran.out == "EXP-1 shop: proposed; another person approves with `muster incidents approve EXP-1`\n"
+    own = muster("incidents", "approve", "EXP-1")
+    assert (own.code, "the key that proposed it cannot approve it" in own.err) == (2, True)
+    second = muster_as("cert")
+    assert second("incidents", "approve", "EXP-1").out == "EXP-1 shop: approved\n"
     shown = muster("incidents", "show", "EXP-1", "--json").json()
     assert (shown["owner"]["team"], shown["status"]) == ("web", "not_affected")
+    assert muster("incidents", "reopen", "EXP-1", "--reason", "a plug-in calls it").out == "EXP-1 shop: open\n"
+    muster("incidents", "not-affected", "EXP-1", "--reason", "sure", "--justification", "code-not-reachable")
+    declined = second("incidents", "decline", "EXP-1", "--reason", "show us the call graph")
+    assert (declined.code, declined.out) == (0, "EXP-1 shop: declined\n")
     said = [entry["reason"] for entry in shown["timeline"]["items"]]
     assert "we look at it" in said
 

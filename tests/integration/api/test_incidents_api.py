@@ -215,16 +215,26 @@ def test_nobody_says_resolved(admin: TestClient, exposure: dict[str, Any]) -> No
     assert take(admin, exposure, "finished").status_code == 422
 
 
-def test_decisions_need_their_grounds(admin: TestClient, exposure: dict[str, Any]) -> None:
+def test_decisions_need_their_grounds(
+    admin: TestClient, exposure: dict[str, Any], client_as: Callable[..., TestClient]
+) -> None:
     assert take(admin, exposure, "in_progress").status_code == 409
     assert take(admin, exposure, "not_affected", reason="not called").status_code == 409
     assert take(admin, exposure, "risk_accepted", reason="later", expires_at="2027-03-01T00:00:00Z").status_code == 409
     assert take(admin, exposure, "risk_accepted", reason="later", expires_at="2026-03-08T00:00:00").status_code == 422
     accepted = take(admin, exposure, "risk_accepted", reason="later", expires_at="2026-03-08T00:00:00Z")
     assert (accepted.status_code, accepted.json()["expires_at"]) == (200, "2026-03-08T00:00:00Z")
-    decided = take(admin, exposure, "open")
-    decided = take(admin, exposure, "not_affected", reason="not called", justification="code_not_reachable")
-    assert (decided.json()["status"], decided.json()["assessment"]) == ("not_affected", "not_affected")
+    take(admin, exposure, "open")
+    proposed = take(admin, exposure, "not_affected", reason="not called", justification="code_not_reachable")
+    assert (proposed.json()["status"], proposed.json()["assessment"]) == ("open", None)
+    assert proposed.json()["proposal"]["proposed_by"] == "the admin"
+    path, tag = f"/v1/exposures/{exposure['id']}:approve", {"If-Match": proposed.headers["ETag"]}
+    assert admin.post(path, headers=tag).json()["type"].endswith("/step-refused"), "nobody approves their own"
+    decided = client_as("cert").post(path, headers=tag).json()
+    assert (decided["status"], decided["assessment"], decided["proposal"]) == ("not_affected", "not_affected", None)
+    assert decided["decision"]["bounds"] == [
+        {"package": "pkg:npm/lodash", "range": "vers:npm/<4.17.21", "narrowed_to": None}
+    ]
 
 
 def test_owners_act_for_their_own_team_and_integrations_only_claim(

@@ -383,7 +383,9 @@ def test_counts_are_those_of_this_version_and_of_what_a_gate_would_count(
     assert (violations.json(), violations.headers["X-Total-Count"]) == ([], "0")
 
 
-def test_what_somebody_has_decided_about_is_suppressed(api: httpx.Client, ci: httpx.Client, name: str) -> None:
+def test_what_two_people_have_decided_about_is_suppressed(
+    served: Served, api: httpx.Client, ci: httpx.Client, name: str
+) -> None:
     warn(api, make_record("OWN-2024-5", "npm/decided", "introduced 0", "fixed 2"))
     project = upload(ci, name, "1", "pkg:npm/decided@1")
     slug = product_of(api, project)["slug"]
@@ -391,7 +393,10 @@ def test_what_somebody_has_decided_about_is_suppressed(api: httpx.Client, ci: ht
     exposure = api.get(f"/v1/exposures/{found['exposure']}")
     decision = {"to": "not_affected", "justification": "code_not_reachable", "reason": "only in the installer"}
     path = f"/v1/exposures/{found['exposure']}/transitions"
-    api.post(path, json=decision, headers={"If-Match": exposure.headers["ETag"]}).raise_for_status()
+    proposed = api.post(path, json=decision, headers={"If-Match": exposure.headers["ETag"]}).raise_for_status()
+    with key_for(served, Role.CERT) as second:
+        approval = f"/v1/exposures/{found['exposure']}:approve"
+        second.post(approval, headers={"If-Match": proposed.headers["ETag"]}).raise_for_status()
     findings = f"/api/v1/finding/project/{project['uuid']}"
     assert ci.get(findings).json() == []
     (finding,) = ci.get(findings, params={"suppressed": "true"}).json()
