@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, true
 
 from service.access.models import Team
 from service.changes.writing import NewChange, record_changes
@@ -178,8 +178,10 @@ class Told:
     teams: list[dict[str, object]]
 
 
-def broadcasts_of(session: ReadSession, incident_id: int, *, after: int = 0, limit: int = 50) -> list[Told]:
-    """List an incident's broadcasts in order, each with what every team was told."""
+def broadcasts_of(
+    session: ReadSession, incident_id: int, *, team_id: int | None = None, after: int = 0, limit: int = 50
+) -> list[Told]:
+    """List an incident's broadcasts in order, each with what every team was told, or one team."""
     rows = session.scalars(
         select(Broadcast)
         .where(Broadcast.incident_id == incident_id, Broadcast.id > after)
@@ -190,6 +192,7 @@ def broadcasts_of(session: ReadSession, incident_id: int, *, after: int = 0, lim
         select(BroadcastTeam, Team.name)
         .join(Team, Team.id == BroadcastTeam.team_id)
         .where(BroadcastTeam.broadcast_id.in_([row.id for row in rows]))
+        .where(true() if team_id is None else BroadcastTeam.team_id == team_id)
         .order_by(BroadcastTeam.broadcast_id, BroadcastTeam.audience, Team.name)
     ).all()
     told: dict[int, list[dict[str, object]]] = {row.id: [] for row in rows}

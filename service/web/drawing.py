@@ -4,15 +4,12 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from importlib import resources
 from typing import Any
-from unicodedata import category
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-#: What may change the order of a line, hide, or break out of it: controls, formats, surrogates, private use, lines.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_BLANKS = frozenset("\t\n\r")
+from service.incidents.showing import visible_text
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -32,15 +29,7 @@ def visible(value: object) -> object:
     """Show what cannot be seen: U+202E becomes ``⟨U+202E⟩``. Whoever wrote an SBOM chose these texts."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return "" if value is None else value
-    if value.isascii() and value.isprintable():
-        return value
-    return "".join(_shown(sign) for sign in value)
-
-
-def _shown(sign: str) -> str:
-    if sign in _BLANKS:
-        return " "
-    return f"⟨U+{ord(sign):04X}⟩" if category(sign) in _HIDDEN else sign
+    return visible_text(value)
 
 
 def instant(value: datetime | str | None) -> Markup:
