@@ -108,11 +108,17 @@ def send(
     return _shape(incident_name(row.id), sent)
 
 
-@router.get("/{incident}/broadcasts", dependencies=[Depends(may("read_incidents"))], responses=problems(404))
-def index(incident: str, session: Read, place: Annotated[Listing, Depends(listing("broadcasts"))]) -> BroadcastPage:
-    """List what was broadcast, and who has heard."""
+@router.get("/{incident}/broadcasts", responses=problems(404))
+def index(
+    incident: str,
+    session: Read,
+    actor: Annotated[Actor, Depends(may("read_incidents"))],
+    place: Annotated[Listing, Depends(listing("broadcasts"))],
+) -> BroadcastPage:
+    """List what was broadcast, and who has heard. Under embargo each team reads its own share."""
     row = find_incident(session, incident)
-    rows = broadcasts_of(session, row.id, after=place.after(0), limit=place.limit + 1)
+    team_id = None if actor.may("declare") or not row.restricted else actor.team_id or 0
+    rows = broadcasts_of(session, row.id, team_id=team_id, after=place.after(0), limit=place.limit + 1)
     page, following = place.cut(rows, lambda told: told.id)
     return BroadcastPage(items=[ToldOut.model_validate(told) for told in page], next=following)
 
