@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port the server listens on")
     workers: int = Field(default=1, ge=1, description="server processes")
     public_url: str | None = Field(default=None, description="address that links and problem types start with")
+    organisation: str | None = Field(
+        default=None, description="who publishes what this service states (VEX); absent: the host of PUBLIC_URL"
+    )
     secret_key: SecretStr | None = Field(
         default=None, description="signs cookies and cursors; generated into DATA with the embedded server"
     )

@@ -30,8 +30,10 @@ def csaf_faults(said: dict[str, Any]) -> list[str]:
     from csaf.csaf.v20._validator import validate  # noqa: PLC0415 - takes three seconds, and sets up logging
 
     report = validate(said, preset="basic")
-    assert len(report.results) > 30, "the mandatory tests did not run"
-    return [f"{one.id} {error.instance_path} {error.message}" for one in report.results for error in one.errors]
+    found = [f"{one.id} {error.instance_path} {error.message}" for one in report.results for error in one.errors]
+    # They run only on what its schema finds valid.
+    assert found or len(report.results) > 30, "the mandatory tests did not run"
+    return found
 
 
 @cache

@@ -22,6 +22,7 @@ from service.cli import (
     structure,
     teams,
     uploading,
+    vex,
 )
 from service.cli.demo import commands as demo
 from service.cli.parts import Parts
@@ -47,6 +48,7 @@ app.add_typer(explaining.commands)
 app.add_typer(exporting.commands, name="export")
 app.add_typer(advisories.commands, name="advisories")
 app.add_typer(incidents.commands, name="incidents")
+app.add_typer(vex.commands, name="vex")
 
 
 @app.callback()

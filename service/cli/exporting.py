@@ -11,6 +11,7 @@ from service.cli.addresses import product_path
 from service.cli.client import Client
 from service.cli.instants import instant, written
 from service.cli.showing import say
+from service.cli.vex import export_vex
 from service.errors import Refused, Unreadable
 from service.sbom.export import ExportFormat
 from service.settings import Settings
@@ -18,6 +19,9 @@ from service.settings import Settings
 commands = typer.Typer(no_args_is_help=True, help="What is in the inventory, as a document.")
 
 _SECONDS_BETWEEN_LOOKS = 2.0
+
+
+commands.command("vex")(export_vex)
 
 
 @commands.callback()

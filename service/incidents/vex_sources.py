@@ -1,11 +1,13 @@
 """Whom we believe: authors of VEX documents, and of what each may speak."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from sqlalchemy import delete, select
+import orjson
+from sqlalchemy import delete, select, text
 
 from service.db import ReadSession, WriteSession
 from service.errors import Refused
@@ -37,6 +39,18 @@ def list_sources(session: ReadSession) -> list[VexSource]:
     return list(session.scalars(select(VexSource).order_by(VexSource.author)))
 
 
+def version_of(sources: Sequence[VexSource]) -> int:
+    """Give a number that is another one as soon as anything about the sources is."""
+    told = [[row.author, row.packages, row.products, row.known_as, row.signed, row.reason] for row in sources]
+    return int.from_bytes(hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).digest()[:6])
+
+
+def lock_sources(session: WriteSession) -> list[VexSource]:
+    """Give all sources, and keep others from changing them until the transaction ends."""
+    session.execute(text("LOCK TABLE vex_source IN SHARE ROW EXCLUSIVE MODE"))
+    return list_sources(session)
+
+
 def replace_sources(
     session: WriteSession, wanted: Sequence[NewSource], *, actor: str, now: datetime
 ) -> list[VexSource]:
@@ -51,7 +65,7 @@ def replace_sources(
     authors = [source.author for source in wanted]
     if len(set(authors)) < len(authors):
         raise BadSource("An author stands there twice; say in one place of what it may speak.")
-    there = {row.author: row for row in session.scalars(select(VexSource).with_for_update())}
+    there = {row.author: row for row in lock_sources(session)}
     session.execute(delete(VexSource).where(VexSource.author.not_in(authors)))
     for source in wanted:
         values = _values(source)

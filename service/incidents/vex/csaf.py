@@ -5,6 +5,7 @@ Every component stands in the product tree by itself and, through a relationship
 statements speak of the latter only.
 """
 
+import re
 from typing import Any
 
 from service.incidents.vex.statements import (
@@ -26,6 +27,7 @@ _STATUSES = {
     Status.NOT_AFFECTED: "known_not_affected",
     Status.RETRACTED: "known_not_affected",
 }
+_CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 #: What is done about it, in CSAF's words; it has none for a fix that is on its way.
 _REMEDIES = {"claimed": "vendor_fix", "workaround": "workaround", "accepted": "no_fix_planned", "outside": "mitigation"}
 
@@ -78,7 +80,7 @@ def _document(telling: Telling) -> dict[str, Any]:
 
 def _vulnerability(told: Told, tree: "_Tree", cves: set[str], telling: Telling) -> dict[str, Any]:
     products = tree.meant_by(told)
-    cve = next((name for name in told.names if name.startswith("CVE-") and name not in cves), "")
+    cve = next((name for name in told.names if _CVE.fullmatch(name) and name not in cves), "")
     cves.add(cve)
     written: dict[str, Any] = {"cve": cve} if cve else {}
     # A second statement of one CVE would be a fault (6.1.23), so what it is called else names it.

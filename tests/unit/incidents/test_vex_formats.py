@@ -66,7 +66,7 @@ EVERYTHING = (
     ),
     told(50, Status.FIXED),
     told(60, Status.RETRACTED),
-    told(70, Status.UNDER_INVESTIGATION, names=("INC-70",)),
+    told(70, Status.UNDER_INVESTIGATION, names=("INC-70", "CVE-soon")),
     told(80, Status.UNDER_INVESTIGATION, names=("CVE-2024-0030", "CVE-2024-0081", "MAL-2024-1")),
 )
 
