@@ -14,6 +14,7 @@ from service.settings import Settings
 
 commands = typer.Typer(help="incidents and their exposures", no_args_is_help=True)
 steps.add_to(commands)
+declaring.add_to(commands)
 clocks.add_to(commands)
 
 #: Entries of a timeline that `show` prints, the newest; `--json` has all.
