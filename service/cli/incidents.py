@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli import clocks, steps
+from service.cli import clocks, declaring, steps
 from service.cli.client import Client
 from service.cli.instants import brief, instant, written
 from service.cli.showing import JsonFlag, show_json, show_line, show_table
