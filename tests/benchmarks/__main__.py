@@ -6,11 +6,11 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import beside, crowd, giant, inventory, meanwhile, parsing, rematch, searching, sync
+from benchmarks import beside, crowd, exposures, giant, inventory, meanwhile, parsing, rematch, searching, sync
 from benchmarks.surroundings import corpus, describe_machine
 
 #: Together under twelve minutes on two idle cores.
-USUAL = ("parsing", "beside", "inventory", "searching", "crowd", "giant", "meanwhile")
+USUAL = ("parsing", "beside", "inventory", "searching", "crowd", "giant", "meanwhile", "exposures")
 
 
 def main(names: list[str]) -> None:
@@ -25,6 +25,7 @@ def main(names: list[str]) -> None:
         "crowd": crowd.main,
         "giant": lambda: giant.main([]),
         "meanwhile": lambda: meanwhile.main([]),
+        "exposures": lambda: exposures.main([]),
         "rematch": rematch.main,
     }
     for name in names or USUAL:
