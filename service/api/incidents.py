@@ -122,6 +122,9 @@ class ExposureOut(Answer):
     planned_for: date | None
     claimed_at: datetime | None = Field(description="since when a fix is claimed")
     ended_at: datetime | None
+    inherited_from: str | None = Field(description="the exposure of what this product is built on, which has the work")
+    merged_into: str | None = Field(description="the exposure that goes on for this one")
+    product_kind: Literal["own", "vendor"] = Field(description="vendor: the owner waits for the vendor's fix")
     reopen_count: int
     decision: DecisionOut | None = Field(description="the one that stands")
     proposal: ProposalOut | None = Field(description="a decision that waits for a second person")

@@ -27,9 +27,11 @@ from service.api.schemas import Answer, Body, Page, Reason
 from service.db import ReadSession
 from service.errors import NotFound
 from service.flows import retiring
+from service.flows.rebasing import let_base_follow
 from service.flows.reowning import let_product_follow
 from service.incidents.redeciding import decide_product_anew
 from service.inventory import stewardship
+from service.inventory.bases import named_bases
 from service.inventory.models import Product
 from service.inventory.products import find_product, list_products
 from service.inventory.stewardship import Kind, ProductFields, Tier, lock_product
@@ -37,6 +39,13 @@ from service.inventory.stewardship import Kind, ProductFields, Tier, lock_produc
 router = APIRouter(prefix="/v1/products", tags=["products"])
 reads = [Depends(may("read"))]
 manages = [Depends(may("manage_products"))]
+
+
+class BuiltOn(Body):
+    """The base image of a product: another product, and the stream of it that is built on."""
+
+    product: str = Field(min_length=1, max_length=100)
+    stream: str = Field("main", min_length=1, max_length=200)
 
 
 class ProductOut(Answer):
@@ -49,6 +58,7 @@ class ProductOut(Answer):
     exposed: bool = Field(description="reachable from the internet")
     tags: list[str]
     team: str | None = Field(description="null: the fallback team")
+    built_on: BuiltOn | None = Field(description="what came with it is the base's work first")
     created_at: datetime
     archived_at: datetime | None
     archived_reason: str | None
@@ -68,6 +78,7 @@ class ProductIn(Body):
     exposed: bool = False
     tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field([], max_length=100)
     team: str | None = None
+    built_on: BuiltOn | None = Field(None, description="null: on nothing that is known here")
 
 
 class ProductPatch(ProductIn):
@@ -98,7 +109,7 @@ def show(product: str, session: Read, response: Response) -> ProductOut:
 @router.put(
     "/{product}",
     dependencies=manages,
-    responses=problems(409, 412, 428) | {201: {"model": ProductOut, "description": "The product is new"}},
+    responses=problems(404, 409, 412, 422, 428) | {201: {"model": ProductOut, "description": "The product is new"}},
 )
 def put(
     product: str,
@@ -121,12 +132,13 @@ def put(
     if not is_new:
         session.flush()  # urgency is decided from the row
         decide_product_anew(session, row.id, actor=actor.name, now=now)
+        let_base_follow(session, row.id, actor=actor, now=now)
     let_product_follow(session, row.id, actor=actor.name, now=now)
     response.status_code = 201 if is_new else 200
     return _answer(session, row, response)
 
 
-@router.patch("/{product}", dependencies=manages, responses=problems(404, 409, 412, 428))
+@router.patch("/{product}", dependencies=manages, responses=problems(404, 409, 412, 422, 428))
 def patch(
     product: str,
     body: ProductPatch,
@@ -144,6 +156,8 @@ def patch(
         if body.model_fields_set & {"tier", "exposed", "tags"}:
             session.flush()  # urgency is decided from the row
             decide_product_anew(session, row.id, actor=actor.name, now=now)
+        if "built_on" in body.model_fields_set:
+            let_base_follow(session, row.id, actor=actor, now=now)
         let_product_follow(session, row.id, actor=actor.name, now=now)
     return _answer(session, row, response)
 
@@ -169,6 +183,7 @@ def revive(
 def shapes(session: ReadSession, rows: Sequence[Product]) -> list[ProductOut]:
     """Turn products into answers, with the names of their teams."""
     teams = team_names(session, [row.team_id for row in rows if row.team_id])
+    bases = named_bases(session, rows)
     return [
         ProductOut(
             slug=row.slug,
@@ -178,6 +193,7 @@ def shapes(session: ReadSession, rows: Sequence[Product]) -> list[ProductOut]:
             exposed=row.exposed,
             tags=row.tags,
             team=teams.get(row.team_id or 0),
+            built_on=BuiltOn(product=bases[row.id][0], stream=bases[row.id][1]) if row.id in bases else None,
             created_at=row.created_at,
             archived_at=row.archived_at,
             archived_reason=row.archived_reason,

@@ -11,6 +11,7 @@ from service.cli.addresses import product_path, segment
 from service.cli.client import Client
 from service.cli.showing import JsonFlag, say, show_json, show_table
 from service.errors import NotFound, Unreadable
+from service.inventory.products import DEFAULT_STREAM
 from service.settings import Settings
 
 commands = typer.Typer(help="products", no_args_is_help=True)
@@ -55,6 +56,9 @@ def put(
     kind: Annotated[Kind | None, typer.Option(help="own, or a vendor's")] = None,
     title: Annotated[str | None, typer.Option(help="its name for people")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="repeatable; replaces the tags it has")] = None,
+    built_on: Annotated[
+        str | None, typer.Option(help="base image as PRODUCT or PRODUCT:STREAM; '' for none", metavar="BASE")
+    ] = None,
     *,
     exposed: Annotated[bool | None, typer.Option(help="reachable from the internet")] = None,
     as_json: JsonFlag = False,
@@ -62,11 +66,19 @@ def put(
     """Say who owns a product and how much it matters; makes it if it is new, and leaves what is not said."""
     said = {"team": owner, "tier": tier, "kind": kind, "title": title, "tags": tag, "exposed": exposed}
     fields = {name: value for name, value in said.items() if value is not None}
+    if built_on is not None:
+        fields["built_on"] = read_base(built_on)
     product = _set(Client(Settings()), slug, fields)
     if as_json:
         show_json(product)
     else:
         say(f"{slug} is set.")
+
+
+def read_base(text: str) -> dict[str, str] | None:
+    """Read `PRODUCT` or `PRODUCT:STREAM`; '' is none. Slugs have no colon, streams may."""
+    product, _, stream = text.partition(":")
+    return {"product": product, "stream": stream or DEFAULT_STREAM} if product else None
 
 
 @commands.command()

@@ -23,6 +23,7 @@ from service.incidents.assessing import Cause, Question, assess
 from service.incidents.merging import awaits_merging, merge_incidents
 from service.incidents.rating import rate_anew
 from service.incidents.reading import products_exposed_to
+from service.inventory.bases import bases_first
 from service.inventory.field import uses_of_products, weigh_products
 from service.inventory.products import lock_streams
 
@@ -120,9 +121,10 @@ def _assess(engine: Engine, vulnerability_ids: set[int], *, actor: str, now: dat
         weights = Counter(chain.from_iterable(matched_components(session, vulnerability_ids).values()))
         exposed = dict.fromkeys(products_exposed_to(session, vulnerability_ids), 1)
         work = exposed | weigh_products(session, weights)
+        order = bases_first(session, work)  # who waits for a base finds its exposure there
     for some in _batches(sorted(vulnerability_ids), MATCHED_AT_ONCE):
         in_transaction(engine, partial(_rate, vulnerability_ids=some, actor=actor, now=now))
-    for batch in portions(sorted(work.items())):
+    for batch in portions((product_id, work[product_id]) for product_id in order):
         question = Question(frozenset(batch), frozenset(vulnerability_ids), frozenset(weights))
         in_transaction(engine, partial(look_again, question=question, cause=Cause(actor=actor, at=now)))
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, ColumnElement, literal, or_, select
 
 from service.db import ReadSession, any_of
-from service.incidents.models import Transition
+from service.incidents.models import Exposure, Incident, Transition
 from service.incidents.representing import exposure_name, incident_name
 from service.inventory.catalogue_models import Component, Package
 
@@ -18,12 +18,27 @@ def timeline_of(
     after: int = 0,
     limit: int = 50,
 ) -> list[tuple[int, dict[str, object]]]:
-    """Give what happened to an incident, its exposures included, or to one exposure, in order: (id, values)."""
-    of = Transition.incident_id == incident_id if exposure_id is None else Transition.exposure_id == exposure_id
+    """Give what happened to an incident, its exposures included, or to one exposure, in order: (id, values).
+
+    What happened to others before they merged into it is part of it; each step says of which it was.
+    """
+    of = _of_incident(incident_id) if exposure_id is None else _of_exposure(exposure_id)
     rows = select(Transition).where(of, Transition.id > after).order_by(Transition.id).limit(limit)
     steps = session.scalars(rows).all()
     names = _component_names(session, {c for step in steps for c in _components_in(step)})
     return [(step.id, _step_values(step, names)) for step in steps]
+
+
+def _of_incident(incident_id: int | None) -> ColumnElement[bool]:
+    # One merges into another that merges later: the way on is short, and walked.
+    way = select(literal(incident_id, BigInteger()).label("id")).cte("way", recursive=True)
+    way = way.union(select(Incident.id).join(way, Incident.merged_into_id == way.c.id))
+    return Transition.incident_id.in_(select(way.c.id))
+
+
+def _of_exposure(exposure_id: int) -> ColumnElement[bool]:
+    merged = select(Exposure.id).where(Exposure.merged_into_id == exposure_id)
+    return or_(Transition.exposure_id == exposure_id, Transition.exposure_id.in_(merged))
 
 
 def _step_values(step: Transition, names: dict[int, str]) -> dict[str, object]:

@@ -1,18 +1,17 @@
 """Two vulnerabilities turn out to be one: their incidents follow. The oldest id survives; nothing is lost."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Select, select
-from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
 from service.advisories.models import Vulnerability
-from service.db import ReadSession, WriteSession, any_of, arrays
-from service.incidents.models import Exposure, ExposureComponent, Incident
-from service.incidents.presence import ENDED_BY_PROOF, REOPENED_BY_MATCH
+from service.db import ReadSession, WriteSession, any_of
+from service.incidents.handing import hand_over, resume_episodes
+from service.incidents.joining import Clock, Work, joined
+from service.incidents.models import Exposure, Incident
 from service.incidents.representing import exposure_name, incident_name
-from service.incidents.stepping import begin_episodes, end_episodes
+from service.incidents.stepping import end_episodes
 from service.incidents.timeline import Entry, write_timeline
 
 
@@ -65,6 +64,7 @@ def _merge(session: WriteSession, incident: Incident, vulnerability_id: int, *, 
     session.flush()  # the unique vulnerability must be free before the older incident takes it
     older.vulnerability_id = vulnerability_id
     younger.status, younger.merged_into_id = "merged", older.id
+    older.restricted = older.restricted or younger.restricted  # what is under embargo stays so until it is lifted
     moved = _move_exposures(session, younger, older, now)
     entries = [
         Entry(younger.id, "merged", f"the same vulnerability as {incident_name(older.id)}", to_status="merged"),
@@ -77,64 +77,70 @@ def _merge(session: WriteSession, incident: Incident, vulnerability_id: int, *, 
 
 
 def _move_exposures(session: WriteSession, younger: Incident, older: Incident, now: datetime) -> list[Entry]:
-    """Hand exposures over where the older incident has none for the product; end the others as merged.
-
-    What had ended in the older one, and goes on in the younger, goes on in the older one as it is.
-    """
-    moving = list(session.scalars(select(Exposure).where(Exposure.incident_id == younger.id).order_by(Exposure.id)))
+    """Hand exposures over where the older incident has none for the product; join the others with those it has."""
+    standing = Exposure.status != "merged"  # what merged before stays where it was, and points on
+    moving = list(session.scalars(_of(younger).where(standing)))
     products = any_of(exposure.product_id for exposure in moving)
-    standing = select(Exposure).where(Exposure.incident_id == older.id, Exposure.product_id == products)
-    kept = {exposure.product_id: exposure for exposure in session.scalars(standing)}
+    kept = {e.product_id: e for e in session.scalars(_of(older).where(Exposure.product_id == products))}
+    pairs = [(exposure, kept[exposure.product_id]) for exposure in moving if exposure.product_id in kept]
     reason = f"{incident_name(younger.id)} merged into {incident_name(older.id)}"
-    entries, carried_on = [], []
+    entries = [entry for goes, stays in pairs for entry in _join(goes, stays, reason, now)]
     for exposure in moving:
-        before, stays = exposure.status, kept.get(exposure.product_id)
-        if stays is None:
+        if exposure.product_id not in kept:
             exposure.incident_id = older.id
-        else:
-            if stays.status in REOPENED_BY_MATCH and before not in (*REOPENED_BY_MATCH, "merged"):
-                entries.append(_carry_on(stays, exposure, now))
-                carried_on.append(stays)
-            exposure.status, exposure.ended_at = "merged", now
-        exposure.version += 1
-        exposure.updated_at = now
-        step = "moved" if stays is None else "merged"
-        entries.append(Entry(exposure.incident_id, step, reason, exposure.id, before, exposure.status))
-    _remember_components(
-        session, {exposure.id: kept[p].id for exposure in moving if (p := exposure.product_id) in kept}
-    )
-    begin_episodes(session, [exposure for exposure in carried_on if exposure.status in ENDED_BY_PROOF], now)
+            _touch(exposure, now)
+            entries.append(Entry(older.id, "moved", reason, exposure.id, exposure.status, exposure.status))
+    going_on = {goes.id: stays.id for goes, stays in pairs}
+    hand_over(session, going_on, now=now)
+    resumed = {entry.exposure_id for entry in entries if entry.step == "reopened"}
+    session.flush()  # episodes follow from what exposures are now
+    resume_episodes(session, {goes.id: stays.id for goes, stays in pairs if stays.id in resumed})
     return entries
 
 
-#: What an exposure takes over from another whose work it carries on.
-_CARRIED_ON = (
-    "team_id", "owner_reason", "owner_manual", "status", "presence", "hold_reason", "assessment", "priority",
-    "acknowledged_at", "acknowledge_due_at", "remediate_due_at", "expires_at", "ended_at",
-)  # fmt: skip
+def _of(incident: Incident) -> Select[Exposure]:
+    return select(Exposure).where(Exposure.incident_id == incident.id).order_by(Exposure.id)
 
 
-def _carry_on(stays: Exposure, moving: Exposure, now: datetime) -> Entry:
-    before = stays.status
-    for name in _CARRIED_ON:
-        setattr(stays, name, getattr(moving, name))
-    stays.version += 1
-    stays.updated_at = now
-    stays.reopen_count += 1
-    reason = f"carries on {exposure_name(moving.id)}"
-    return Entry(stays.incident_id, "reopened", reason, stays.id, before, stays.status)
-
-
-def _remember_components(session: WriteSession, merged: Mapping[int, int]) -> None:
-    """Let the exposures that stay know what made the merged ones affected, or none of it would ever hold them."""
-    if not merged:
-        return
-    pairs = arrays(old=(BigInteger(), list(merged)), new=(BigInteger(), list(merged.values())))
-    known = select(pairs.c.new, ExposureComponent.component_id).join(
-        ExposureComponent, ExposureComponent.exposure_id == pairs.c.old
+def _join(goes: Exposure, stays: Exposure, reason: str, now: datetime) -> list[Entry]:
+    """Let one exposure go on for both, and the other end."""
+    before, both = stays.status, joined(_work(stays), _work(goes))
+    had_ended = stays.ended_at is not None
+    changed = both != _work(stays)
+    _set(stays, both)
+    merged = Entry(
+        goes.incident_id, "merged", reason, goes.id, goes.status, "merged", evidence={"into": exposure_name(stays.id)}
     )
-    session.execute(
-        pg.insert(ExposureComponent)
-        .from_select(["exposure_id", "component_id"], known.distinct())
-        .on_conflict_do_nothing()
-    )
+    goes.status, goes.ended_at, goes.merged_into_id, goes.inherited_from_id = "merged", now, stays.id, None
+    _touch(goes, now)
+    if not changed:
+        return [merged]
+    _touch(stays, now)
+    goes_on = had_ended and stays.ended_at is None
+    stays.reopen_count += goes_on
+    why = f"{'carries on' if goes_on else 'joined with'} {exposure_name(goes.id)}"
+    return [merged, Entry(stays.incident_id, "reopened" if goes_on else "joined", why, stays.id, before, stays.status)]
+
+
+def _touch(exposure: Exposure, now: datetime) -> None:
+    exposure.version += 1
+    exposure.updated_at = now
+
+
+#: What `Work` calls as exposures do.
+_ALIKE = tuple(name for name in Work._fields if name not in ("acknowledge", "remediate"))
+
+
+def _work(exposure: Exposure) -> Work:
+    acknowledge = Clock(due, exposure.acknowledge_from_at) if (due := exposure.acknowledge_due_at) else None
+    remediate = Clock(due, exposure.remediate_from_at) if (due := exposure.remediate_due_at) else None
+    alike = {name: getattr(exposure, name) for name in _ALIKE}
+    return Work(acknowledge=acknowledge, remediate=remediate, **alike)
+
+
+def _set(exposure: Exposure, work: Work) -> None:
+    for name in _ALIKE:
+        setattr(exposure, name, getattr(work, name))
+    exposure.assessment = work.assessment
+    exposure.acknowledge_due_at, exposure.acknowledge_from_at = work.acknowledge or (None, None)
+    exposure.remediate_due_at, exposure.remediate_from_at = work.remediate or (None, None)

@@ -48,21 +48,21 @@ def exposures_as_values(
     *now* tells which clocks are breached.
     """
     rows = session.execute(
-        select(Exposure, Product.slug, Team.name)
+        select(Exposure, Product.slug, Product.kind, Team.name)
         .join(Product, Product.id == Exposure.product_id)
         .join(Team, Team.id == Exposure.team_id)
         .where(Exposure.id == any_of(exposure_ids))
     )
     found = list(rows)
-    links = links_of(session, (exposure.id for exposure, _, _ in found))
-    judged = judgements_of(session, {exposure.id: exposure.status for exposure, _, _ in found})
-    beside = clocks_beside(session, (exposure.id for exposure, _, _ in found))
+    links = links_of(session, (exposure.id for exposure, *_ in found))
+    judged = judgements_of(session, {exposure.id: exposure.status for exposure, *_ in found})
+    beside = clocks_beside(session, (exposure.id for exposure, *_ in found))
     return {
         exposure.id: exposure_values(exposure, product, team)
         | clock_values(exposure, beside[exposure.id], now)
         | judged[exposure.id]
-        | {"links": links.get(exposure.id, [])}
-        for exposure, product, team in found
+        | {"links": links.get(exposure.id, []), "product_kind": kind}
+        for exposure, product, kind, team in found
     }
 
 

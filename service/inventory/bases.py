@@ -70,6 +70,7 @@ def build_on(session: WriteSession, product: Product, base: str | None, stream: 
     if product.built_on_id == built_on_id:
         return False
     product.built_on_id = built_on_id
+    session.flush()  # whoever looks at its exposures next reads it
     return True
 
 
@@ -88,7 +89,9 @@ def _refuse_circle(session: WriteSession, product: Product, base: Product) -> No
             return
         below = following
         seen.append(session.get_one(Product, below).slug)
-    raise CircularBase(f"{product.slug} is what {' is built on '.join(seen)}.", through=seen)
+    if len(seen) == 1:
+        raise CircularBase(f"{product.slug} cannot be built on itself.")
+    raise CircularBase(f"{' is built on '.join(seen)} already.", through=seen)
 
 
 def named_bases(session: ReadSession, products: Iterable[Product]) -> dict[int, tuple[str, str]]:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql as pg
 from service.access.models import Team
 from service.db import WriteSession
 from service.errors import Conflict, Unreadable
+from service.inventory.bases import build_on
 from service.inventory.models import Product, ProductSlug, Stream
 from service.inventory.products import BadName, find_product
 from service.inventory.slugs import slugify
@@ -28,6 +29,14 @@ class ProductFields(TypedDict, total=False):
     exposed: bool
     tags: Sequence[str]
     team: str | None
+    built_on: "BuiltOn | None"
+
+
+class BuiltOn(TypedDict):
+    """What a product is built on, by the names of product and stream."""
+
+    product: str
+    stream: str
 
 
 class SlugTaken(Conflict):
@@ -62,6 +71,7 @@ def put_product(session: WriteSession, slug: str, fields: ProductFields, *, now:
         inserted = session.scalar(new.on_conflict_do_nothing(index_elements=["slug"]).returning(Product.id))
     product = find_product(session, slug)
     defaults = ProductFields(title=product.slug, kind="own", tier="medium", exposed=False, tags=(), team=None)
+    defaults |= ProductFields(built_on=None)
     if inserted is None:
         patch_product(session, product, defaults | fields)
     else:
@@ -75,6 +85,8 @@ def patch_product(session: WriteSession, product: Product, fields: ProductFields
     Raises:
         SlugTaken: The new slug is another product's.
         UnknownTeam: The team does not exist.
+        NotFound: What it is to be built on does not exist.
+        CircularBase: That is built on this product.
     """
     if not _apply(session, product, fields):
         return False
@@ -83,7 +95,8 @@ def patch_product(session: WriteSession, product: Product, fields: ProductFields
 
 
 def _apply(session: WriteSession, product: Product, fields: ProductFields) -> bool:
-    wanted: dict[str, object] = {name: value for name, value in fields.items() if name not in {"slug", "team", "tags"}}
+    others = {"slug", "team", "tags", "built_on"}
+    wanted: dict[str, object] = {name: value for name, value in fields.items() if name not in others}
     if "team" in fields:
         wanted["team_id"] = _team_id(session, fields["team"])
     if "tags" in fields:
@@ -92,7 +105,14 @@ def _apply(session: WriteSession, product: Product, fields: ProductFields) -> bo
     for name, value in changed.items():
         setattr(product, name, value)
     renamed = "slug" in fields and _rename(session, product, fields["slug"])
-    return bool(changed) or renamed
+    rebased = "built_on" in fields and _rebase(session, product, fields["built_on"])
+    return bool(changed) or renamed or rebased
+
+
+def _rebase(session: WriteSession, product: Product, base: BuiltOn | None) -> bool:
+    if base is None:
+        return build_on(session, product, None)
+    return build_on(session, product, base["product"], base["stream"])
 
 
 def _team_id(session: WriteSession, name: str | None) -> int | None:

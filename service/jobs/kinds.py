@@ -26,6 +26,7 @@ from service.flows.applying import FEED, apply_feed
 from service.flows.checking import check_next
 from service.flows.exporting import make_export, purge_exports
 from service.flows.private_names import follow_names
+from service.flows.rebasing import follow_bases
 from service.flows.reconciling import reconcile
 from service.flows.rekeying import rekey
 from service.flows.reowning import let_follow
@@ -99,7 +100,8 @@ def _retire_previews(job: JobContext) -> None:
 
 def _note_silence(job: JobContext) -> None:
     silence = note_silence(job.engine, stale_after=job.settings.stale_after, now=job.clock())
-    job.progress({"silent": silence.silent_count, "heard": len(silence.heard_product_ids)})
+    released = follow_bases(job.engine, now=job.clock())
+    job.progress({"silent": silence.silent_count, "released": released, "heard": len(silence.heard_product_ids)})
 
 
 def _tickets(job: JobContext) -> None:
@@ -310,7 +312,7 @@ def kinds_of(settings: Settings) -> dict[str, Kind]:
         "doubt-claims": Kind(_doubt_claims, every=timedelta(minutes=5)),
         "follow-owners": Kind(_follow_owners, every=timedelta(minutes=10)),
         "reconcile": Kind(_reconcile, every=timedelta(hours=6)),
-        "note-silence": Kind(_note_silence, every=timedelta(minutes=15)),
+        "note-silence": Kind(_note_silence, every=timedelta(minutes=5)),
         "tickets": Kind(_tickets, every=timedelta(seconds=30)),
         "digest": Kind(_digest, every=timedelta(minutes=10)),
         "retire-previews": Kind(_retire_previews, every=timedelta(hours=1)),
