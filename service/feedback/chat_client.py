@@ -54,7 +54,9 @@ def send_chat(guard: Guard, url: str, subject: str, text: str) -> Reply:
     """Say something in a chat room, once."""
     if why := refusal_of(url, guard):
         return Reply(None, why)
-    room = _apprise().Apprise()
+    # Without its own pictures and name, which it would fetch and show.
+    apprise = _apprise()
+    room = apprise.Apprise(asset=apprise.AppriseAsset(app_id="muster", image_url_mask=None, image_url_logo=None))
     if not room.add(url):
         return Reply(None, f"apprise cannot read this {urlsplit(url).scheme}:// address")
     said = room.notify(body=text, title=subject, body_format="text")

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, insert, or_, select
 
-from service.access.models import Team
 from service.access.teams import fallback_team, recipients
 from service.advisories.models import Vulnerability
 from service.changes.models import Change
 from service.changes.reading import last_seq
-from service.db import ReadSession, WriteSession, among, any_of
+from service.db import ReadSession, WriteSession, any_of
 from service.feedback.audience import IN_DIGESTS, TOLD_ONE_BY_ONE, URGENT, Address, addresses_of
 from service.feedback.cursors import hold
+from service.feedback.gathering import ids_of
 from service.feedback.models import Message
 from service.incidents.models import Exposure, Incident
 from service.incidents.presence import ACTIVE
@@ -69,7 +69,7 @@ def _sections(session: ReadSession, stretch: ColumnElement[bool], now: datetime)
     counts = _counts(session, news)
     if not counts:
         return {}
-    ids = dict(session.execute(select(Team.name, Team.id).where(Team.name.in_(among(counts)))).tuples().all())
+    ids = ids_of(session, counts)
     named, standing = _named(session, news), _standing(session, ids.values(), now)
     return {
         ids[team]: {"team": team, **counted, **named.get(team, _NOBODY), "standing": standing.get(ids[team], {})}

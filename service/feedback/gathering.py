@@ -94,11 +94,7 @@ def _changes(stretch: Stretch) -> Select[Any]:
 
 
 def _tellings(session: ReadSession, changes: Sequence[Row[Any]]) -> Iterable[Telling]:
-    teams = dict(
-        session.execute(select(Team.name, Team.id).where(Team.name.in_(among({c.team for c in changes if c.team}))))
-        .tuples()
-        .all()
-    )
+    teams = ids_of(session, {change.team for change in changes if change.team})
     levels, audiences = _levels(session, changes), _audiences(session, changes)
     for change in changes:
         incident_id = number_of(change.incident, "INC") if change.incident else None
@@ -112,6 +108,11 @@ def _tellings(session: ReadSession, changes: Sequence[Row[Any]]) -> Iterable[Tel
             roles = levels.get((change.exposure, change.at)) if _escalates(change) else None
             for role in roles or _THE_TEAM:
                 yield Telling(teams[change.team], role, _event(change) | {"level": role}, incident_id)
+
+
+def ids_of(session: ReadSession, names: Iterable[str]) -> dict[str, int]:
+    """Give the ids of teams by name."""
+    return {row.name: row.id for row in session.execute(select(Team.name, Team.id).where(Team.name.in_(among(names))))}
 
 
 def _escalates(change: Row[Any]) -> bool:

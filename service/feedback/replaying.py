@@ -91,7 +91,7 @@ def attempts_of(session: ReadSession, delivery_ids: Iterable[int]) -> dict[int, 
 def waiting_counts(session: ReadSession, webhook_ids: Iterable[int]) -> dict[int, int]:
     """Count what is still to be sent, by webhook."""
     rows = (
-        select(Delivery.webhook_id, func.count())
+        select(Delivery.webhook_id, func.count().label("waiting"))
         .where(Delivery.webhook_id == any_of(webhook_ids), Delivery.state == "waiting")
         .group_by(Delivery.webhook_id)
     )
