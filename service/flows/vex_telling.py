@@ -22,6 +22,11 @@ from service.incidents.vex_issuing import digest_of, issue
 from service.inventory.models import Product
 from service.inventory.products import find_product, find_stream
 from service.inventory.releases import find_release
+from service.sbom.apart import run_apart
+
+#: Statements that CycloneDX's library writes in half a second. It holds the interpreter, and uploads should not wait.
+_AT_HAND = 300
+_SECONDS = 120.0
 
 
 class NothingToState(NotFound):
@@ -83,6 +88,8 @@ def tell(
 
 def write(telling: Telling, form: Format) -> bytes:
     """Write a document in JSON."""
+    if form is Format.CYCLONEDX and len(telling.statements) > _AT_HAND:
+        return run_apart("service.incidents.vex.cyclonedx", "fulfil", cyclonedx.order(telling), seconds=_SECONDS)
     if form is Format.CYCLONEDX:
         return cyclonedx.write(telling)
     return orjson.dumps(openvex.write(telling) if form is Format.OPENVEX else csaf.write(telling))

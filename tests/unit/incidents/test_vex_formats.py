@@ -4,7 +4,11 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 import vex_oracles
+from cyclonedx.model.bom import Bom
+from cyclonedx.output import make_outputter
+from cyclonedx.schema import OutputFormat, SchemaVersion
 
+from service.flows.vex_telling import write
 from service.incidents.guards import JUSTIFICATIONS
 from service.incidents.vex import csaf, cyclonedx, openvex
 from service.incidents.vex.reading import read_vex
@@ -160,6 +164,22 @@ def test_author_id_and_version_are_read_back(form: Format) -> None:
 @pytest.mark.parametrize("form", Format)
 def test_the_same_is_written_as_the_same_bytes(form: Format) -> None:
     assert written(telling(), form) == written(telling(), form)
+
+
+def test_a_large_one_is_written_elsewhere_as_the_same_bytes() -> None:
+    many = telling(*(told(number, Status.UNDER_INVESTIGATION) for number in range(301)))
+    assert write(many, Format.CYCLONEDX) == cyclonedx.write(many)
+
+
+@pytest.mark.filterwarnings("ignore:The Component this BOM is describing")
+def test_cyclonedx_in_xml_says_what_it_says_in_json() -> None:
+    json = written(telling(), Format.CYCLONEDX)
+    xml = make_outputter(Bom.from_json(orjson.loads(json)), OutputFormat.XML, SchemaVersion.V1_6).output_as_string()
+    ours, theirs = read(json), read(xml.encode())
+    assert replace(theirs, claims=()) == replace(ours, claims=())
+    assert [(c.names, c.status, c.justification, c.reason, set(c.bindings)) for c in theirs.claims] == [
+        (c.names, c.status, c.justification, c.reason, set(c.bindings)) for c in ours.claims
+    ]
 
 
 def test_protection_outside_of_the_product_is_no_reason_to_call_it_not_affected() -> None:
