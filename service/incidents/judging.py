@@ -39,7 +39,7 @@ def heed_people(
     """
     present = [exposure for exposure in exposures if affecting.get(exposure.id)]
     decided = [exposure.id for exposure in present if exposure.status in DECIDED]
-    claimed = [exposure.id for exposure in present if exposure.status == "fix_claimed"]
+    claimed = {exposure.id: affecting[exposure.id] for exposure in present if exposure.status == "fix_claimed"}
     judged = covered(session, decided, affecting) if decided else {}
     against = contradicted(session, claimed) if claimed else {}
     taken = {exposure.id: (exposure, step) for exposure, step in steps}
