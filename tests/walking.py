@@ -8,8 +8,18 @@ from fastapi import FastAPI
 
 from service.api.deps import permissions_of
 
-#: What no key is needed for, and what only draws the door.
-OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/api/version", "/login", "/logout", "/static/{name}"}
+#: What needs no key, because it tells nothing, is the door itself, or has its own seal in its address.
+OPEN = {
+    "/acknowledge/{sealed}",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/api/version",
+    "/login",
+    "/logout",
+    "/static/{name}",
+}
 _PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
 
 

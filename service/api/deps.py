@@ -13,15 +13,17 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 
 from service.access.keys import authenticate
 from service.access.roles import Actor, Permission
+from service.access.visibility import Sight
 from service.access.visits import SAFE, admit, sight_in
 from service.api.cursors import Cursors
 from service.api.problems import BadRequest, Stale, VersionNeeded
 from service.db import ReadSession, WriteSession, reading, writing
 from service.errors import Unauthenticated
-from service.incidents.seeing import require_seen, seen_by
+from service.incidents.seeing import LIMITED, require_seen, seen_by
 from service.inventory.bindings import with_bindings
 from service.settings import Settings
 
@@ -92,10 +94,7 @@ def _actor(
         raise Unauthenticated("Send an API key as `Authorization: Bearer mst_…`.")
     # A transaction of its own, over before the route's begins: no request holds two connections.
     with writing(request.app.state.engine) as session:
-        actor = admit(request.scope, with_bindings(session, authenticate(session, token, now=now)))
-        if request.method not in SAFE:  # what is read is limited by itself
-            require_seen(session, sight_in(request.scope), request.path_params)
-    return actor
+        return admit(request.scope, with_bindings(session, authenticate(session, token, now=now)))
 
 
 CurrentActor = Annotated[Actor, Depends(_actor)]
@@ -107,10 +106,19 @@ class may:  # noqa: N801 - reads as a word: Depends(may("read"))
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    async def __call__(self, actor: CurrentActor) -> Actor:
-        """Let the actor pass, or answer 403."""
+    async def __call__(self, request: Request, actor: CurrentActor) -> Actor:
+        """Let the actor pass, or answer 403; what it may not see is not there for it."""
         actor.require(self.permission)
+        sight = sight_in(request.scope)
+        if request.method not in SAFE and not sight.unlimited and not LIMITED.isdisjoint(request.path_params):
+            # What is only read is limited by itself.
+            await run_in_threadpool(_require_seen, request, sight)
         return actor
+
+
+def _require_seen(request: Request, sight: Sight) -> None:
+    with reading(request.app.state.engine) as session:
+        require_seen(session, sight, request.path_params)
 
 
 def permissions_of(app: FastAPI) -> Iterator[tuple[str, str, set[str]]]:

@@ -175,8 +175,8 @@ async def _body(request: Request) -> bytes:
     openapi_extra={"requestBody": {"required": True, "content": _CONTENT}},
 )
 def put(
+    actor: Annotated[Actor, Depends(may("manage_rules"))],  # before the body: nobody's is read
     stated: Annotated[list[Stated], Depends(_stated)],
-    actor: Annotated[Actor, Depends(may("manage_rules"))],
     engine: Primary,
     session: Read,
     response: Response,

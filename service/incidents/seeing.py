@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, event, exists, or_, select, true
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import InstrumentedAttribute, ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.orm.interfaces import ORMOption
 
 from service.access.visibility import Sight
@@ -132,6 +132,13 @@ def _hidden_vulnerabilities(sight: Sight) -> Select[int]:
     return select(_named.c.id).where(_named.c.id.in_(_embargoed(sight)), ~public)
 
 
+#: What paths call what they name, and what its readable id begins with.
+_NAMED: dict[str, tuple[str, InstrumentedAttribute[int]]] = {
+    "incident": ("INC", Incident.id),
+    "exposure": ("EXP", Exposure.id),
+}
+LIMITED = frozenset(_NAMED)
+
 # --- one of them -----------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +152,7 @@ def require_seen(session: ReadSession, sight: Sight, names: Mapping[str, object]
     """
     if sight.unlimited:
         return
-    for name, prefix, column in (("incident", "INC", Incident.id), ("exposure", "EXP", Exposure.id)):
+    for name, (prefix, column) in _NAMED.items():
         if name in names:
             readable = str(names[name])
             row = select(column).where(column == number_of(readable, prefix)).options(*limits(sight))
