@@ -23,6 +23,7 @@ from service.cli import (
     teams,
     uploading,
     vex,
+    webhooks,
 )
 from service.cli.demo import commands as demo
 from service.cli.parts import Parts
@@ -40,6 +41,7 @@ app.add_typer(teams.commands, name="teams")
 app.add_typer(products.commands, name="products")
 app.add_typer(ownership.commands, name="ownership")
 app.add_typer(namespaces.commands, name="namespaces")
+app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(uploading.commands)
 app.add_typer(importing.commands)
 app.add_typer(searching.commands)
