@@ -12,6 +12,7 @@ from sqlalchemy.pool import QueuePool
 from service.advisories.feeds import freshness
 from service.api.deps import Configured, Now, Read
 from service.api.feed_metrics import feed_lines
+from service.api.number_metrics import number_lines
 from service.api.problems import problems
 from service.changes.models import Change, ChangeCounter
 from service.db import ReadSession, migrations_folder, reading
@@ -70,5 +71,6 @@ def metrics(request: Request, session: Read, settings: Configured, now: Now) -> 
     last = session.scalar(select(ChangeCounter.last_seq))
     lines += ["# TYPE muster_changes_unnumbered gauge", f"muster_changes_unnumbered {unnumbered}"]
     lines += ["# TYPE muster_changes_total counter", f"muster_changes_total {last or 0}"]
+    lines += number_lines(request.app, session, now=now)
     lines += feed_lines(freshness(session, now=now, sync_every=settings.sync_every), now=now)
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")

@@ -128,7 +128,8 @@ def test_the_numbers_of_a_small_history_are_those_calculated_by_hand(session: Wr
     assert hours["mtta_median"] == 6  # of 2, 4, 6, 10, 50
     assert hours["mtta_p90"] == pytest.approx(34)  # between 10 and 50
     assert (new["unacknowledged"], hours["unacknowledged_oldest"]) == (1, 720 - 200)
-    assert (hours["mttr_mean"], hours["mttr_median"]) == (pytest.approx(248), 96)  # of 48, 96, 600
+    assert hours["mttr_mean"] == pytest.approx(248)  # of 48, 96, 600
+    assert hours["mttr_median"] == 96
     assert new["reopen_rate"] == pytest.approx(1 / 3)
     # To be seen in June: 2, 10, 126 (by 24), none, 74 (by 24), 60 (over by 74), 4; 126, none and 74 were late.
     assert new["acknowledge_breach"] == pytest.approx(3 / 7)
@@ -179,11 +180,8 @@ def test_what_stands_is_counted_with_whom_nobody_owns_and_what_nobody_can_tell(s
     make_exposure(session, shop(session), [Spell(0)])
     make_exposure(session, owned, [Spell(0, 1, 2, "resolved")])
     found = figures(session)
-    assert (found["active"], found["cannot_tell"], found["fallback_queue"]) == (
-        3,
-        pytest.approx(1 / 3),
-        pytest.approx(1 / 3),
-    )
+    assert found["active"] == 3
+    assert found["cannot_tell"] == found["fallback_queue"] == pytest.approx(1 / 3)
 
 
 def test_those_that_changed_hands_are_counted_once(session: WriteSession) -> None:
