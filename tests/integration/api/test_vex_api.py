@@ -12,10 +12,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from osv_bucket import make_record
 from sboms import make_sbom
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from stopped_clock import StoppedClock
-from story import Story
+from story import Story, statements
 
+from service.db import writing
+from service.incidents.models import Incident
 from service.incidents.vex.fields import MOST_BINDINGS
 from service.sbom.signatures import trusted_key
 
@@ -82,23 +84,27 @@ def why(said: dict[str, Any]) -> list[str]:
 # --- out -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["openvex", "cyclonedx", "csaf"])
+FORMS = ("openvex", "cyclonedx", "csaf")
+
+
 def test_the_same_state_is_the_same_document_and_its_version_rises_with_statements_only(
-    story: Story, client_as: Clients, form: str
+    story: Story, client_as: Clients
 ) -> None:
     reader, cert = client_as("reader"), client_as("cert")
-    first = reader.get("/v1/vex/shop", params={"format": form})
-    assert first.status_code == 200, first.text
-    assert vex_oracles.faults(first.content) == []
+    first = {form: reader.get("/v1/vex/shop", params={"format": form}) for form in FORMS}
+    for answer in first.values():
+        assert vex_oracles.faults(answer.content) == []
     exposure = cert.get("/v1/exposures").json()["items"][0]
     cert.post(f"/v1/exposures/{exposure['id']}/comments", json={"text": "Looking."})
-    again = reader.get("/v1/vex/shop", params={"format": form}, headers={"If-None-Match": first.headers["ETag"]})
-    assert (again.status_code, again.content) == (304, b"")
+    for form in FORMS:
+        known = {"If-None-Match": first[form].headers["ETag"]}
+        again = reader.get("/v1/vex/shop", params={"format": form}, headers=known)
+        assert (again.status_code, again.content) == (304, b"")
     story.upload("shop", OLDER)
-    changed = reader.get("/v1/vex/shop", params={"format": form})
-    versions = [_version(answer.json()) for answer in (first, changed)]
-    assert versions == [1, 2]
-    assert changed.headers["ETag"] != first.headers["ETag"]
+    for form in FORMS:
+        changed = reader.get("/v1/vex/shop", params={"format": form})
+        assert [_version(answer.json()) for answer in (first[form], changed)] == [1, 2]
+        assert changed.headers["ETag"] != first[form].headers["ETag"]
 
 
 def _version(document: dict[str, Any]) -> int:
@@ -157,32 +163,27 @@ def test_a_dry_run_says_the_same_and_keeps_nothing(story: Story, client_as: Clie
     assert bring(cert, openvex(statement(OLD)))["statements"] == said["statements"]
 
 
-@pytest.mark.parametrize(
-    ("said", "reasons"),
-    [
-        pytest.param(statement(OLDER), ["version_outside"], id="another version"),
-        pytest.param(statement("pkg:npm/underscore@1.0.0"), ["component_not_in_field"], id="another component"),
-        pytest.param(statement("pkg:npm/lodash?vers=vers:npm/<4.17.20"), ["version_outside"], id="another range"),
-        pytest.param(statement(), ["no_component"], id="by the CVE alone"),
-        pytest.param(statement("lodash"), ["no_component"], id="a name that is no purl"),
-        pytest.param(statement(OLD, product="pkg:oci/other"), ["unknown_product"], id="somebody else's product"),
-        pytest.param(statement(OLD, vulnerability={"name": "CVE-1999-1"}), ["unknown_vulnerability"], id="unknown"),
-        pytest.param(statement(OLD, product="pkg:generic/shop@9?stream=main"), ["version_outside"], id="other release"),
-        pytest.param(
-            {**statement(OLD, impact_statement="No."), "justification": None}, ["no_justification"], id="unjustified"
-        ),
-        pytest.param(statement(OLD, status="affected"), [], id="affected"),
-        pytest.param(statement(OLD, status="under_investigation"), [], id="under investigation"),
-    ],
-)
-def test_nothing_is_decided_on_less_than_a_component_and_a_justification(
-    story: Story, client_as: Clients, said: dict[str, Any], reasons: list[str]
-) -> None:
+TOO_LITTLE: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "another version": (statement(OLDER), ["version_outside"]),
+    "another component": (statement("pkg:npm/underscore@1.0.0"), ["component_not_in_field"]),
+    "another range": (statement("pkg:npm/lodash?vers=vers:npm/<4.17.20"), ["version_outside"]),
+    "by the CVE alone": (statement(), ["no_component"]),
+    "a name that is no purl": (statement("lodash"), ["no_component"]),
+    "somebody else's product": (statement(OLD, product="pkg:oci/other"), ["unknown_product"]),
+    "unknown": (statement(OLD, vulnerability={"name": "CVE-1999-1"}), ["unknown_vulnerability"]),
+    "other release": (statement(OLD, product="pkg:generic/shop@9?stream=main"), ["version_outside"]),
+    "unjustified": ({**statement(OLD, impact_statement="No."), "justification": None}, ["no_justification"]),
+    "affected": (statement(OLD, status="affected"), []),
+    "under investigation": (statement(OLD, status="under_investigation"), []),
+}
+
+
+def test_nothing_is_decided_on_less_than_a_component_and_a_justification(story: Story, client_as: Clients) -> None:
     cert = client_as("cert")
     trust(cert)
-    answer = bring(cert, openvex(said))
-    assert why(answer) == reasons
-    assert answer["applied"] == 0
+    for version, (name, (said, reasons)) in enumerate(TOO_LITTLE.items(), 1):
+        answer = bring(cert, openvex(said, version=version))
+        assert (name, why(answer), answer["applied"]) == (name, reasons, 0)
     assert story.status("shop", CVE) == "open"
 
 
@@ -293,11 +294,12 @@ def test_a_signature_is_asked_for_where_the_source_wants_one(app: FastAPI, clien
 # --- who, and what -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("role", ["reader", "uploader", "integration"])
-def test_who_may_not_say_whom_to_believe_brings_nothing(client_as: Clients, role: str) -> None:
-    client = client_as(role)
-    assert client.post("/v1/vex", content=b"{}").status_code == 403
-    assert client.put("/v1/vex-sources", json={"items": []}, headers={"If-Match": "*"}).status_code == 403
+def test_who_may_not_say_whom_to_believe_brings_nothing(client_as: Clients) -> None:
+    for role in ("reader", "uploader", "integration"):
+        client = client_as(role)
+        assert client.post("/v1/vex", content=b"{}").status_code == 403
+        assert client.put("/v1/vex-sources", json={"items": []}, headers={"If-Match": "*"}).status_code == 403
+        assert client.get("/v1/vex-documents").status_code == 403
 
 
 def test_sources_change_for_whoever_saw_them_last(client_as: Clients) -> None:
@@ -317,32 +319,75 @@ BOMB = b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "ha">]><bom xmlns="http://
 MANY = openvex(*[statement(*[f"pkg:npm/a@{n}" for n in range(1_000)])] * (MOST_BINDINGS // 1_000 + 1))
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (b"", 422),
-        (b"[]", 422),
-        (b"{}", 422),
-        (b"\x00\xff", 422),
-        (b'{"@context":"https://openvex.dev/ns/v0.2.0"}', 422),
-        (DEEP, 422),
-        (BOMB, 422),
-        (b"<html></html>", 422),
-        (b'<bom xmlns="http://cyclonedx.org/schema/bom/1.6">' + b"<a>" * 5_000, 422),
-        (orjson.dumps(openvex(7)), 422),
-        (orjson.dumps(openvex({"vulnerability": 7, "status": "fixed"})), 422),
-        (orjson.dumps(openvex(statement(OLD, status="perhaps"))), 422),
-        (orjson.dumps(openvex(statement(OLD), author="a\0b")), 422),
-        (orjson.dumps(openvex(statement(OLD)) | {"timestamp": "yesterday"}), 422),
-        (orjson.dumps({"bomFormat": "CycloneDX", "vulnerabilities": {"id": 1}}), 422),
-        (orjson.dumps({"document": {"csaf_version": "2.0", "publisher": [], "tracking": {}}}), 422),
-        (orjson.dumps(MANY), 413),
-        (b"{" + b'"a":[],' * 1_100_000 + b'"b":1}', 413),
-        (make_sbom(OLD).replace(b"CycloneDX", b"SPDX"), 422),
-    ],
-)
-def test_what_cannot_be_read_is_refused_with_a_reason(client_as: Clients, sent: bytes, status: int) -> None:
-    answer = client_as("cert").post("/v1/vex", content=sent)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert len(answer.json()["detail"]) > 10
+UNREADABLE: list[tuple[bytes, int]] = [
+    (b"", 422),
+    (b"[]", 422),
+    (b"{}", 422),
+    (b"\x00\xff", 422),
+    (b'{"@context":"https://openvex.dev/ns/v0.2.0"}', 422),
+    (DEEP, 422),
+    (BOMB, 422),
+    (b"<html></html>", 422),
+    (b'<bom xmlns="http://cyclonedx.org/schema/bom/1.6">' + b"<a>" * 5_000, 422),
+    (orjson.dumps(openvex(7)), 422),
+    (orjson.dumps(openvex({"vulnerability": 7, "status": "fixed"})), 422),
+    (orjson.dumps(openvex(statement(OLD, status="perhaps"))), 422),
+    (orjson.dumps(openvex(statement(OLD), author="a\0b")), 422),
+    (orjson.dumps(openvex(statement(OLD)) | {"timestamp": "yesterday"}), 422),
+    (orjson.dumps({"bomFormat": "CycloneDX", "vulnerabilities": {"id": 1}}), 422),
+    (orjson.dumps({"document": {"csaf_version": "2.0", "publisher": [], "tracking": {}}}), 422),
+    (orjson.dumps(MANY), 413),
+    (b"{" + b'"a":[],' * 1_100_000 + b'"b":1}', 413),
+    (make_sbom(OLD).replace(b"CycloneDX", b"SPDX"), 422),
+]
+
+
+def test_what_cannot_be_read_is_refused_with_a_reason(client_as: Clients) -> None:
+    cert = client_as("cert")
+    for number, (sent, status) in enumerate(UNREADABLE):
+        answer = cert.post("/v1/vex", content=sent)
+        assert (number, answer.status_code) == (number, status), answer.text
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert len(answer.json()["detail"]) > 10
+
+
+def test_what_is_under_embargo_is_stated_to_those_who_know_alone(story: Story, client_as: Clients) -> None:
+    story.feed(make_record("CVE-2026-2", "npm/ms", "introduced 0", "fixed 9.0.0"))
+    story.upload("shop", OLD, "pkg:npm/ms@2.0.0")
+    secret = story.incident("CVE-2026-2")
+    assert secret is not None
+    with writing(story.engine) as session:
+        session.execute(update(Incident).where(Incident.id == secret.id).values(restricted=True))
+
+    def names(role: str) -> list[str]:
+        document = client_as(role).get("/v1/vex/shop", params={"format": "csaf"}).json()
+        label = document["document"]["distribution"]["tlp"]["label"]
+        return [label, *(one["ids"][0]["text"] for one in document["vulnerabilities"])]
+
+    assert names("reader") == ["WHITE", CVE]
+    assert names("cert") == ["AMBER", CVE, "CVE-2026-2"]
+    assert names("reader") == ["WHITE", CVE]
+
+
+def test_twenty_exposures_cost_as_many_statements_as_one(story: Story, client_as: Clients) -> None:
+    story.product("twin", team=None)
+    many = [make_record(f"CVE-2026-3{n:03}", f"npm/p{n}", "introduced 0", "fixed 2.0.0") for n in range(20)]
+    story.feed(*many)
+    story.upload("twin", *(f"pkg:npm/p{n}@1.0.0" for n in range(20)))
+    cert = client_as("cert")
+    trust(cert)
+
+    def counted(act: Callable[[], Any]) -> int:
+        with statements(story.engine) as sent:
+            act()
+        return sum(sent.values())
+
+    out = [counted(lambda slug=slug: cert.get(f"/v1/vex/{slug}")) for slug in ("shop", "twin")]  # type: ignore[misc]
+    said = [
+        statement(f"pkg:npm/p{n}@1.0.0", product="pkg:generic/twin", vulnerability={"name": f"CVE-2026-3{n:03}"})
+        for n in range(20)
+    ]
+    ways = (openvex(statement(OLD)), openvex(*said) | {"@id": "https://vendor.example/vex/2"})
+    into = [counted(lambda document=document: bring(cert, document)) for document in ways]  # type: ignore[misc]
+    assert out[0] == out[1]
+    assert into[0] == into[1]
