@@ -27,7 +27,7 @@ def reports(admin: TestClient, own_engine: Engine, clock: StoppedClock) -> TestC
         make_record(CVE, "npm/lodash", "introduced 0", "fixed 4.17.21", published="2026-01-01T00:00:00Z")
     )
     admin.put("/v1/teams/web", json={"email": "web@example.org"})
-    for product in ("-shop", "till"):
+    for product in ("-shop", "kiosk"):
         admin.put(f"/v1/products/{product}", json={"team": "web"})
         assert admin.post(f"/v1/products/{product}/sboms", content=make_sbom("pkg:npm/other@1")).is_success
         clock.advance(timedelta(hours=1))
@@ -42,26 +42,26 @@ def exposure_of(client: TestClient, product: str) -> tuple[str, str]:
 
 
 def test_numbers_come_with_what_they_count(reports: TestClient, clock: StoppedClock) -> None:
-    at, tag = exposure_of(reports, "till")
+    at, tag = exposure_of(reports, "kiosk")
     clock.advance(timedelta(hours=1))
     assert reports.post(f"{at}/transitions", json={"to": "acknowledged"}, headers={"If-Match": tag}).is_success
     clock.advance(timedelta(hours=2))
-    assert reports.post("/v1/products/till/sboms", content=make_sbom(NEW)).json()["resolved"]
+    assert reports.post("/v1/products/kiosk/sboms", content=make_sbom(NEW)).json()["resolved"]
     clock.advance(timedelta(hours=1))
     answer = reports.get(AT, params={"by": "product"}).json()
     figures = {(one["group"], one["measure"]): one for one in answer["items"] if one["origin"] in {"new", None}}
-    assert figures["till", "mttr_median"]["whole"] == 1
-    assert (figures["-shop", "active"]["value"], figures["till", "mttr_median"]["part"]) == (1, None)
-    assert figures["-shop", "exposure_days"]["value"] > figures["till", "exposure_days"]["value"] > 0
+    assert figures["kiosk", "mttr_median"]["whole"] == 1
+    assert (figures["-shop", "active"]["value"], figures["kiosk", "mttr_median"]["part"]) == (1, None)
+    assert figures["-shop", "exposure_days"]["value"] > figures["kiosk", "exposure_days"]["value"] > 0
     assert set(answer["measures"]) >= {one["measure"] for one in answer["items"]}
     assert answer["measures"]["coverage"]["definition"].startswith("Of the active products")
-    assert figures["till", "coverage"]["value"] == 1
+    assert figures["kiosk", "coverage"]["value"] == 1
 
 
 def test_a_page_holds_whole_groups(reports: TestClient) -> None:
     first = reports.get(AT, params={"by": "product", "limit": 1}).json()
     rest = reports.get(AT, params={"by": "product", "limit": 1, "after": first["next"]}).json()
-    assert ({one["group"] for one in first["items"]}, {one["group"] for one in rest["items"]}) == ({"-shop"}, {"till"})
+    assert ({one["group"] for one in first["items"]}, {one["group"] for one in rest["items"]}) == ({"-shop"}, {"kiosk"})
     assert rest["next"] is None
 
 
@@ -71,7 +71,7 @@ def test_the_table_is_the_same_and_no_cell_is_a_formula(reports: TestClient) -> 
     rows = list(csv.DictReader(StringIO(answer.text)))
     items = reports.get(AT, params={"by": "product"}).json()["items"]
     assert [row["measure"] for row in rows] == [one["measure"] for one in items]
-    assert {row["group"] for row in rows} == {"'-shop", "till"}
+    assert {row["group"] for row in rows} == {"'-shop", "kiosk"}
     assert all(row["definition"] for row in rows)
 
 
@@ -83,8 +83,8 @@ def test_gauges_name_nobody_and_are_asked_once_a_minute(reports: TestClient, clo
 
     before = active()
     assert before == ['muster_response_active{origin="new"} 2']
-    assert "till" not in "\n".join(line for line in reports.get("/metrics").text.splitlines() if "response" in line)
-    reports.post("/v1/products/till/sboms", content=make_sbom(NEW))
+    assert "kiosk" not in "\n".join(line for line in reports.get("/metrics").text.splitlines() if "response" in line)
+    reports.post("/v1/products/kiosk/sboms", content=make_sbom(NEW))
     assert active() == before
     clock.advance(timedelta(minutes=1))
     assert active() == ['muster_response_active{origin="new"} 1']
