@@ -44,13 +44,17 @@ class Heard:
 
 @dataclass
 class Receiver:
-    """A running server. `manners` are used up, one a request; then it answers `usual`."""
+    """A running server. `manners` are used up, one a request; then it answers `usual`.
+
+    `release` lets what is silent, or drips, go on.
+    """
 
     port: int
     url: str
     manners: list[Manner] = field(default_factory=list)
     usual: Manner = WELL
     heard: list[Heard] = field(default_factory=list)
+    release: threading.Event = field(default_factory=threading.Event)
 
     @property
     def ids(self) -> list[str]:
@@ -59,7 +63,6 @@ class Receiver:
 
 class _Handler(BaseHTTPRequestHandler):
     receiver: ClassVar[Receiver]
-    closing: ClassVar[threading.Event]
     lock: ClassVar = threading.Lock()
     protocol_version = "HTTP/1.1"
 
@@ -69,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.receiver.heard.append(Heard(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             manner = self.receiver.manners.pop(0) if self.receiver.manners else self.receiver.usual
         self.close_connection = True
-        self.closing.wait(manner.silence_seconds)
+        self.receiver.release.wait(manner.silence_seconds)
         with suppress(OSError):
             self._answer(manner)
 
@@ -88,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         for byte in data:
             self.wfile.write(bytes([byte]))
-            if self.closing.wait(every_seconds):
+            if self.receiver.release.wait(every_seconds):
                 return
 
     def log_message(self, *_args: object) -> None:
@@ -105,8 +108,8 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def receiving(port: int = 0, context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """Receive webhooks on loopback until the end of the block."""
-    receiver, closing = Receiver(0, ""), threading.Event()
-    server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"receiver": receiver, "closing": closing}))
+    receiver = Receiver(0, "")
+    server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"receiver": receiver}))
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     receiver.port = server.server_address[1]
@@ -116,7 +119,7 @@ def receiving(port: int = 0, context: ssl.SSLContext | None = None) -> Iterator[
     try:
         yield receiver
     finally:
-        closing.set()
+        receiver.release.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -22,8 +22,8 @@ from service.feedback.schedule import PATIENCE, WAITS, Meaning, Reply, hold_of, 
 from service.feedback.signing import headers_of
 from service.feedback.webhooks import webhook_name
 
-#: Longer than an attempt can take.
-LEASE: Final = timedelta(minutes=2)
+#: Longer than an attempt takes, a slow resolver included.
+LEASE: Final = timedelta(minutes=1)
 #: Deliveries to one webhook at once; while it fails, one.
 AT_ONCE: Final = 4
 #: A success is written on the webhook this often.
