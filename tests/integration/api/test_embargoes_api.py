@@ -60,7 +60,7 @@ def all_that_is_told(app: FastAPI, client: TestClient, world: World) -> dict[str
             answer = client.get(path, params={"q": "lodash", "limit": 500}, follow_redirects=False)
             assert answer.status_code < 500, (path, answer.text)
             found = give_away(world, answer.text) if answer.is_success else []
-            if found and answer.text != echo(client, path, name):
+            if found and not (name in path and answer.text == echo(client, path, name)):
                 told[path] = found
     for path, body in (
         ("/osv/v1/query", {"package": {"purl": "pkg:npm/lodash@4.17.20"}}),
@@ -82,7 +82,6 @@ def test_no_door_tells_of_what_is_under_embargo(
 ) -> None:
     happen(world)
     assert all_that_is_told(app, client_as("reader"), world) == {}
-    assert all_that_is_told(app, client_as("integration"), world) == {}
     assert all_that_is_told(app, client_as("owner", team_id=world.teams["cloud"]), world) == {}
     told = all_that_is_told(app, client_as("cert"), world)
     assert {f"/v1/incidents/INC-{world.secret}", f"/incidents/INC-{world.secret}", "/v1/changes"} <= set(told)
