@@ -8,12 +8,12 @@ import pytest
 import vex_oracles
 from osv_bucket import make_record
 from sqlalchemy import Engine
-from story import START, Story, empty
+from story import Story, empty
 
 from service.access.roles import Actor, Role
 from service.db import reading, writing
 from service.flows.vex_hearing import Heard, hear
-from service.flows.vex_telling import About, NothingToState, tell
+from service.flows.vex_telling import About, tell
 from service.incidents.decisions import decisions_of
 from service.incidents.lifecycle import JUSTIFICATIONS, Decision, transition
 from service.incidents.vex.statements import Format, Publisher

@@ -86,6 +86,6 @@ def test_what_is_listed_as_exploited_never_has_more_than_a_fortnight() -> None:
 
 @pytest.mark.parametrize("rows", ["[]", '[["a", "x"], ["a", "y"], ["b", "x"]]', '[["a", "x"], ["b", "z"]]'])
 def test_a_table_with_holes_is_no_table(rows: str) -> None:
-    text = f'{{"name": "t", "version": "1", "source": "", "inputs": {{"i": ["a", "b"]}}, "outcomes": ["x"], "rows": {rows}}}'
+    head = '"name": "t", "version": "1", "source": "", "inputs": {"i": ["a", "b"]}, "outcomes": ["x"]'
     with pytest.raises(ValueError, match="each combination"):
-        read_table(text)
+        read_table(f'{{{head}, "rows": {rows}}}')
