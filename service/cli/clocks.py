@@ -1,10 +1,11 @@
-"""``muster incidents pause``, ``resume`` and ``extend``: what people do with clocks."""
+"""``muster incidents pause``, ``resume`` and ``extend``: what people do with clocks; and what urgency was decided by."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
-from service.cli.instants import end_of_day, written
+from service.cli.instants import brief, end_of_day, written
 from service.cli.showing import JsonFlag
 from service.cli.steps import Call, ProductOption, ReasonOption, Target, act
 
@@ -50,3 +51,18 @@ def extend(
     """Give remediation more time, as the CERT."""
     body = {"reason": reason, "until": written(end_of_day(until))}
     act(target, product, Call("POST", ":extend", body, "extended"), as_json=as_json)
+
+
+def decision_lines(exposure: dict[str, Any]) -> Iterator[str]:
+    """Say what an exposure's priority was decided by, and what is paused."""
+    if decided := exposure["priority_inputs"]:
+        tables = [f"{one['name']} {one['version']} says {one['outcome']}" for one in decided["tables"]]
+        said = (
+            "; ".join(tables) or {"words": "by words, without tables", "forced": "no table is asked"}[decided["rule"]]
+        )
+        yield f"priority {decided['outcome']}, {decided['remediate_within_days']} days to remediate: {said}"
+        for one in decided["inputs"]:
+            yield f"  {one['name'].replace('_', ' ')} {one['value']}: {one['source']}"
+    for pause in exposure["pauses"]:
+        if pause["to"] is None:
+            yield f"paused, {pause['kind'].replace('_', ' ')}, until {brief(pause['ends_by'])} at most: {pause['reason']}"

@@ -85,6 +85,9 @@ def show(
     if noun == "incidents":
         _show_head(shown)
     show_table(map(_exposure_row, exposures), _EXPOSURE_COLUMNS)
+    if noun == "exposures":
+        for line in clocks.decision_lines(shown):
+            show_line(line)
     show_line("")
     _show_timeline(timeline)
 

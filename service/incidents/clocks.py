@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, any_, func, literal, select, update
 from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.orm import aliased
 
 from service.db import WriteSession, any_of
 from service.errors import Conflict, NotFound
@@ -47,7 +48,6 @@ def _standing(
         .join(Incident, Incident.id == Exposure.incident_id)
         .join(Product, Product.id == Exposure.product_id)
         .where(~_has(name))
-        .order_by(Exposure.id)
     )
     return rows if exposure_ids is None else rows.where(Exposure.id == any_of(exposure_ids))
 
@@ -58,16 +58,13 @@ def _episode() -> ColumnElement[int]:
 
 
 def _has(name: str) -> ColumnElement[bool]:
-    return (
-        select(ExposureClock.name)
-        .where(
-            ExposureClock.exposure_id == Exposure.id, ExposureClock.name == name, ExposureClock.episode == _episode()
-        )
-        .exists()
-    )
+    one = aliased(ExposureClock)
+    return select(one.name).where(one.exposure_id == Exposure.id, one.name == name, one.episode == _episode()).exists()
 
 
 def _insert(session: WriteSession, rows: Select[*tuple[Any, ...]]) -> None:
+    # A foreign key waits for whoever holds the exposure; those that somebody acts on have their clock a minute later.
+    rows = rows.order_by(Exposure.id).with_for_update(read=True, key_share=True, of=Exposure, skip_locked=True)
     into = pg.insert(ExposureClock).from_select(["exposure_id", "episode", "name", "started_at", "due_at"], rows)
     session.execute(into.on_conflict_do_nothing())
 
@@ -86,7 +83,12 @@ def follow_clocks(session: WriteSession, *, now: datetime) -> None:
         unmet.where(contained.is_not(None)).values(met_at=contained, met_by="work begun"),
         execution_options={"synchronize_session": False},
     )
-    fixed_at = func.min(Transition.at)
+    fixed_at = (
+        select(func.min(Transition.at))
+        .where(Transition.exposure_id == ExposureClock.exposure_id, Transition.at >= ExposureClock.started_at)
+        .where(Transition.to_status.in_(["fix_claimed", "resolved"]))
+        .scalar_subquery()
+    )
     rows = (
         select(
             ExposureClock.exposure_id,
@@ -95,10 +97,9 @@ def follow_clocks(session: WriteSession, *, now: datetime) -> None:
             fixed_at,
             fixed_at + literal(_FINAL_REPORT),
         )
-        .join(Transition, Transition.exposure_id == ExposureClock.exposure_id)
-        .where(ExposureClock.name == "cra_early_warning", Transition.at >= ExposureClock.started_at)
-        .where(Transition.to_status.in_(["fix_claimed", "resolved"]))
-        .group_by(ExposureClock.exposure_id, ExposureClock.episode)
+        .join(Exposure, Exposure.id == ExposureClock.exposure_id)
+        .where(ExposureClock.name == "cra_early_warning", fixed_at.is_not(None))
+        .where(~_has("cra_final_report"))
     )
     _insert(session, rows)
 

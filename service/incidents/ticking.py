@@ -20,7 +20,10 @@ class Ticked(NamedTuple):
 
 
 def tick(session: WriteSession, *, now: datetime) -> Ticked:
-    """Let the clocks be what they are at *now*: first what moves due dates, then what is due by them."""
-    resumed = end_due_pauses(session, now=now)
+    """Let the clocks be what they are at *now*: first what moves due dates, then what is due by them.
+
+    It waits for no exposure that somebody else holds: it may hold incidents' rows by then, which those wait for.
+    """
     follow_clocks(session, now=now)
+    resumed = end_due_pauses(session, now=now)
     return Ticked(resumed, escalate(session, now=now))

@@ -89,10 +89,14 @@ def test_editions_of_kev_and_epss_raise_what_is_open_and_say_so(client: TestClie
 
     assert later["kev"].added == 77
     after = client.get(f"/v1/exposures/{finding['exposure']}").json()
-    assert after["priority"] == "act"
+    # A word calls its impact partial, and the product is inside: a fortnight by the directive, which makes it Attend.
+    assert after["priority"] == "attend"
     assert after["remediate_due_at"] < before["remediate_due_at"]
     reasons = [step["reason"] for step in client.get(f"/v1/exposures/{after['id']}/timeline").json()["items"]]
-    assert reasons[-1] == f"CISA listed {LISTED_LATER} as exploited on 2025-08-25; track before; now act"
+    assert reasons[-1] == (
+        f"CISA listed {LISTED_LATER} as exploited on 2025-08-25; the tables have their inputs now; "
+        "track before; now attend"
+    )
     (incident,) = client.get("/v1/incidents?kev=true").json()["items"]
     assert incident["signals"]["kev"]["due"] == "2025-09-15"
     scores = gzip.decompress((editions.folder / "epss_kev-subset-2026-08-22.csv.gz").read_bytes()).decode()

@@ -65,7 +65,7 @@ def test_one_vulnerability_is_one_incident_over_all_products(admin: TestClient) 
     )
     (listed,) = admin.get("/v1/incidents").json()["items"]
     assert (listed["vulnerability"], listed["aliases"], listed["title"]) == (CVE, ["OWN-1"], "Command injection")
-    assert (listed["severity"], listed["priority"], listed["status"]) == ("critical", "attend", "open")
+    assert (listed["severity"], listed["priority"], listed["status"]) == ("critical", "track*", "open")
     assert (listed["exposure_counts"], listed["merged_into"]) == ({"open": 3}, None)
     full = admin.get(f"/v1/incidents/{listed['id']}", params={"limit": 2}).json()
     assert {key: full[key] for key in listed} == listed

@@ -5,19 +5,20 @@ from typing import Any
 
 import pytest
 from osv_bucket import make_record
-from sqlalchemy import update
+from sqlalchemy import null, update
 from story import Story, statements
 
 from service.access.roles import SYSTEM, Actor
 from service.advisories.signal_models import Kev
 from service.db import reading, writing
 from service.errors import ServiceError
+from service.flows.signalling import decide_undecided
 from service.incidents import pausing
 from service.incidents.clocks import meet_clock
 from service.incidents.extending import ExtensionRefused, extend
 from service.incidents.lifecycle import Decision, transition
 from service.incidents.locking import locked_for
-from service.incidents.models import Exposure
+from service.incidents.models import Exposure, Incident
 from service.incidents.pausing import NotPaused, PauseRefused
 from service.incidents.rating import rate_anew
 from service.incidents.redeciding import decide_product_anew
@@ -301,6 +302,20 @@ def test_an_incident_is_as_urgent_as_the_worst_of_its_exposures(desk: Desk) -> N
     eased = desk.story.incident(CVE)
     assert eased is not None
     assert eased.priority == "track*"
+
+
+def test_what_a_version_before_the_tables_decided_is_decided_anew_once(desk: Desk) -> None:
+    before = desk.exposure()
+    with writing(desk.story.engine) as session:
+        session.execute(update(Incident).values(priority_facts=null()))
+        session.execute(update(Exposure).values(priority_inputs=null(), priority="track"))
+        session.execute(update(Exposure).values(remediate_due_at=before.opened_at + 180 * DAY))
+    assert decide_undecided(desk.story.engine, now=desk.story.tick()) == 2
+    after = desk.exposure()
+    assert (after.priority, after.priority_inputs) == (before.priority, before.priority_inputs)
+    assert after.remediate_due_at == desk.story.now + 3 * DAY
+    assert desk.story.steps(after)[-1].reason == "track before; now attend"
+    assert decide_undecided(desk.story.engine, now=desk.story.tick()) == 0
 
 
 # --- further clocks --------------------------------------------------------------------------------------------------
