@@ -16,7 +16,7 @@ from service.errors import NotFound
 from service.flows.traffic import in_transaction
 from service.incidents.seeing import seen_by
 from service.incidents.vex import csaf, cyclonedx, openvex
-from service.incidents.vex.statements import Format, Issue, Publisher, Telling
+from service.incidents.vex.statements import Format, Issue, Publisher, Status, Telling
 from service.incidents.vex_exporting import Statements, statements_about
 from service.incidents.vex_issuing import digest_of, issue
 from service.inventory.models import Product
@@ -66,7 +66,8 @@ def tell(
     with reading(seen_by(engine, lambda: sight)) as session:
         product = _find(session, about, actor)
         said = statements_about(session, product, stream=about.stream, release=about.release)
-    if not said.told:
+    # OpenVEX takes a statement back by leaving it out, and has no document without any.
+    if all(one.status is Status.RETRACTED and form is Format.OPENVEX for one in said.told):
         raise NothingToState(f"No incident has touched what {product.slug} has in the field, so nothing is to be said.")
     asked = _asked(about)
     scope = _scope(asked, said, whole=sight.whole, team_id=sight.team_id)

@@ -391,3 +391,20 @@ def test_twenty_exposures_cost_as_many_statements_as_one(story: Story, client_as
     into = [counted(lambda document=document: bring(cert, document)) for document in ways]  # type: ignore[misc]
     assert out[0] == out[1]
     assert into[0] == into[1]
+
+
+def test_what_was_fixed_removed_or_retracted_is_stated_of_what_is_there_now(story: Story, client_as: Clients) -> None:
+    story.feed(make_record("CVE-2026-2", "npm/ms", "introduced 0"), make_record("CVE-2026-3", "npm/ws", "introduced 0"))
+    story.upload("shop", OLD, "pkg:npm/ms@2.0.0", "pkg:npm/ws@8.0.0")
+    story.upload("shop", "pkg:npm/lodash@4.17.21", "pkg:npm/ws@8.0.0")
+    story.feed(make_record("CVE-2026-3", "npm/ws", "introduced 0", withdrawn="2026-03-01T10:00:00Z"))
+    reader = client_as("reader")
+    for form in FORMS:
+        assert vex_oracles.faults(reader.get("/v1/vex/shop", params={"format": form}).content) == []
+    stated = {
+        one["vulnerability"]["name"]: (one["status"], one["products"][0]["subcomponents"][0]["@id"])
+        for one in reader.get("/v1/vex/shop").json()["statements"]
+    }
+    assert stated == {CVE: ("fixed", "pkg:npm/lodash@4.17.21"), "CVE-2026-2": ("fixed", "pkg:npm/ms")}
+    retracted = reader.get("/v1/vex/shop", params={"format": "cyclonedx"}).json()["vulnerabilities"][-1]
+    assert (retracted["id"], retracted["analysis"]["state"]) == ("CVE-2026-3", "false_positive")
