@@ -314,26 +314,35 @@ def _decisions() -> None:
     """)
     op.execute("""
         INSERT INTO decision_bound (decision_id, package_id, osv_package_id, lo_version, hi_version, hi_included, range)
-        SELECT DISTINCT decision.id, component.package_id, match.osv_package_id,
-               CASE WHEN match.lo_version = '' AND match.rule LIKE '%version' THEN component.version ELSE match.lo_version END,
-               CASE WHEN match.hi_version = '' AND match.rule LIKE '%version' THEN component.version ELSE match.hi_version END,
-               match.rule LIKE '%version' OR (match.fixed = '' AND match.hi_version <> ''),
-               'the range that an advisory gave'
-        FROM decision
-        JOIN exposure ON exposure.id = decision.exposure_id
-        JOIN incident ON incident.id = exposure.incident_id
-        JOIN exposure_component ON exposure_component.exposure_id = exposure.id
-        JOIN component ON component.id = exposure_component.component_id
-        JOIN match ON match.component_id = component.id AND match.certainty = 'certain'
-        JOIN vulnerability_advisory ON vulnerability_advisory.advisory_id = match.advisory_id
-         AND vulnerability_advisory.vulnerability_id = incident.vulnerability_id
+        SELECT DISTINCT decision_id, package_id, osv_package_id, lo, hi, hi_included,
+               'vers:' || coalesce(nullif(type, ''), 'generic') || '/' || CASE WHEN lo = hi AND lo <> '' THEN lo
+               ELSE coalesce(nullif(concat_ws('|', nullif('>=' || lo, '>='), CASE WHEN hi = '' THEN NULL
+               WHEN hi_included THEN '<=' || hi ELSE '<' || hi END), ''), '*') END
+        FROM (
+            SELECT decision.id AS decision_id, component.package_id, package.type, match.osv_package_id,
+                   CASE WHEN listed AND match.lo_version = '' THEN component.version ELSE match.lo_version END AS lo,
+                   CASE WHEN listed AND match.lo_version = '' THEN component.version ELSE match.hi_version END AS hi,
+                   listed OR (match.fixed = '' AND match.hi_version <> '') AS hi_included
+            FROM decision
+            JOIN exposure ON exposure.id = decision.exposure_id
+            JOIN incident ON incident.id = exposure.incident_id
+            JOIN exposure_component ON exposure_component.exposure_id = exposure.id
+            JOIN component ON component.id = exposure_component.component_id
+            JOIN package ON package.id = component.package_id
+            JOIN match ON match.component_id = component.id AND match.certainty = 'certain'
+            CROSS JOIN LATERAL (SELECT match.rule LIKE '%version' AS listed) kind
+            JOIN vulnerability_advisory ON vulnerability_advisory.advisory_id = match.advisory_id
+             AND vulnerability_advisory.vulnerability_id = incident.vulnerability_id
+        ) said
     """)
     op.execute("""
         INSERT INTO decision_bound (decision_id, package_id, lo_version, hi_version, hi_included, range)
-        SELECT DISTINCT decision.id, component.package_id, component.version, component.version, true, component.version
+        SELECT DISTINCT decision.id, component.package_id, component.version, component.version, true,
+               'vers:' || coalesce(nullif(package.type, ''), 'generic') || '/' || component.version
         FROM decision
         JOIN exposure_component ON exposure_component.exposure_id = decision.exposure_id
         JOIN component ON component.id = exposure_component.component_id
+        JOIN package ON package.id = component.package_id
         WHERE NOT EXISTS (
             SELECT FROM decision_bound
             WHERE decision_bound.decision_id = decision.id AND decision_bound.package_id = component.package_id
