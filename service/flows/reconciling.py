@@ -56,7 +56,7 @@ def differences_of(session: ReadSession, product_id: int) -> list[Difference]:
         .join(Incident, Incident.id == Exposure.incident_id)
         .where(Exposure.product_id == product_id, Exposure.status != "merged")
     )
-    standing = {row[0]: tuple(row[1:]) for row in rows if row[0] is not None}
+    standing = {row[0]: (row[1], row[2], row[3]) for row in rows if row[0] is not None}
     found = []
     for vulnerability_id in sorted(affected | standing.keys()):
         status, presence, overridden = standing.get(vulnerability_id, (None, None, False))

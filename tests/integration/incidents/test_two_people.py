@@ -286,8 +286,8 @@ def test_an_approval_beside_the_upload_that_resolves(
     def upload(engine: Engine, _now: datetime) -> None:
         Story(engine).upload("shop", NEW, at=desk.story.now)
 
-    acts = (upload, approval) if turned else (approval, upload)
-    interleave(*acts, engines, before=before, now=desk.story.tick())
+    one, other = (upload, approval) if turned else (approval, upload)
+    interleave(one, other, engines, before=before, now=desk.story.tick())
     exposure = desk.exposure
     assert (exposure.status, exposure.presence) in {("resolved", "absent"), ("not_affected", "absent")}
     assert not desk.waits()
