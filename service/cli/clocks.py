@@ -1,4 +1,4 @@
-"""``muster incidents pause``, ``resume`` and ``extend``: what people do with clocks; and what urgency was decided by."""
+"""``muster incidents pause``, ``resume`` and ``extend``: what people do with clocks; and what a priority comes from."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -53,16 +53,18 @@ def extend(
     act(target, product, Call("POST", ":extend", body, "extended"), as_json=as_json)
 
 
+_UNTABLED = {"words": "by words, without tables", "forced": "no table is asked"}
+
+
 def decision_lines(exposure: dict[str, Any]) -> Iterator[str]:
     """Say what an exposure's priority was decided by, and what is paused."""
     if decided := exposure["priority_inputs"]:
         tables = [f"{one['name']} {one['version']} says {one['outcome']}" for one in decided["tables"]]
-        said = (
-            "; ".join(tables) or {"words": "by words, without tables", "forced": "no table is asked"}[decided["rule"]]
-        )
+        said = "; ".join(tables) or _UNTABLED[decided["rule"]]
         yield f"priority {decided['outcome']}, {decided['remediate_within_days']} days to remediate: {said}"
         for one in decided["inputs"]:
             yield f"  {one['name'].replace('_', ' ')} {one['value']}: {one['source']}"
     for pause in exposure["pauses"]:
         if pause["to"] is None:
-            yield f"paused, {pause['kind'].replace('_', ' ')}, until {brief(pause['ends_by'])} at most: {pause['reason']}"
+            kind, ends_by = pause["kind"].replace("_", " "), brief(pause["ends_by"])
+            yield f"paused, {kind}, until {ends_by} at most: {pause['reason']}"
