@@ -116,6 +116,16 @@ def test_a_client_sets_owners_and_tells_problems_from_absence(
         kept = json.loads(muster("namespaces", "list", "--json", **here).out)["items"]
         assert [(one["pattern"], one["reason"]) for one in kept] == [("npm:@acme/*", "still ours")]
         assert muster("namespaces", "add", "npm:*", "--reason", "all", **here).code == 2
+        (owners := tmp_path / "OWNERS").write_text("shop:pkg:npm/*  cert-triage  # for now\n")
+        assert "0 exposures would change hands" in muster("ownership", "import", str(owners), "--dry-run", **here).err
+        assert muster("ownership", "import", str(owners), **here).code == 0
+        assert muster("ownership", "export", **here).out.endswith("shop:pkg:npm/*  cert-triage  # for now\n")
+        why = muster("ownership", "explain", "shop", "--purl", "pkg:npm/a@1", **here).out
+        assert why.startswith("cert-triage: rule for shop with pkg:npm/*\n")
+        owners.write_text("shop\n")
+        assert "line 1" in muster("ownership", "import", str(owners), **here).err
+        assert muster("teams", "retire", "web", "--reason", "merged", **here).code == 0
+        assert "was retired" in muster("ownership", "explain", "shop", **here).out
         unknown = muster("products", "set", "shop", "--owner", "nobody", **here)
         assert unknown.code == 2
         assert "There is no team nobody" in unknown.err
