@@ -4,6 +4,8 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import standardwebhooks
@@ -102,6 +104,21 @@ def test_whoever_holds_the_public_key_alone_can_verify_too(house: House, receive
     key = Ed25519PublicKey.from_public_bytes(b64decode(public.removeprefix("whpk_")))
 
     key.verify(b64decode(first.removeprefix("v1a,")), signed)
+
+
+def test_the_recipe_for_integrators_verifies_before_and_after_a_rotation(house: House, receiver: Receiver) -> None:
+    page = (Path(__file__).parents[3] / "openapi" / "README.md").read_text()
+    recipe: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], recipe)  # noqa: S102 - our own page
+    hook = house.webhook(receiver.url)
+    with writing(house.engine) as session:
+        keys = rotate_keys(session, hook.webhook.id, vault=house.vault, now=house.clock())
+    house.change()
+    house.work()
+    (heard,) = receiver.heard
+    for public in (key.public for key in (*hook.keys, *keys) if key.public):
+        assert recipe["verify"](public, heard.headers, heard.body)
+        assert not recipe["verify"](public, heard.headers, heard.body + b" ")
 
 
 def test_after_a_rotation_both_secrets_verify_for_a_day(house: House, receiver: Receiver) -> None:
