@@ -11,8 +11,18 @@ from sqlalchemy import BigInteger, Row, Text, and_, func, or_, select
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import aliased
 
+from service.advisories.declared import RULE
 from service.advisories.models import Advisory, Affected, Match
-from service.advisories.wording import Doubt, Versions, Why, doubt_in_words, sentence, split_ecosystem
+from service.advisories.wording import (
+    Doubt,
+    Versions,
+    Why,
+    declared_doubt,
+    declared_sentence,
+    doubt_in_words,
+    sentence,
+    split_ecosystem,
+)
 from service.db import ReadSession, any_of, arrays
 from service.inventory.catalogue_models import Component, ComponentCoord, OsvPackage, Package
 from service.purls.codeless import DOCUMENTATION
@@ -111,6 +121,8 @@ def _bound(row: Row[Any]) -> _Bound:
 
 def _why(row: Row[Any], included: set[_Bound]) -> Why:
     relation, _, rule = row.rule.partition(":")
+    if rule.startswith(RULE):
+        return _why_declared(row, relation, rule)
     versions = Versions(
         row.lo_version or (row.compared if rule == "version" else ""), row.hi_version, _bound(row) in included, rule
     )
@@ -135,6 +147,19 @@ def _why(row: Row[Any], included: set[_Bound]) -> Why:
     return Why(
         row.osv_id, row.certainty, rule, relation, ecosystem, release, row.listed_name, row.compared,
         versions.as_range(), row.fixed, told,
+    )  # fmt: skip
+
+
+def _why_declared(row: Row[Any], relation: str, rule: str) -> Why:
+    """Explain what an advisory of ours declares: its bounds are the ranges as declared, and the word that reached."""
+    ecosystem, release = split_ecosystem(row.ecosystem)
+    word, ranges = rule.removeprefix(RULE), row.lo_version
+    told = declared_sentence((row.own_name, row.own_version), word, row.hi_version, row.osv_id, ranges)
+    if row.certainty != "certain":
+        told += " " + declared_doubt(row.own_version)
+    return Why(
+        row.osv_id, row.certainty, rule, relation, ecosystem, release, row.listed_name, row.compared,
+        ranges or "all versions", "", told,
     )  # fmt: skip
 
 

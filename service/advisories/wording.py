@@ -15,7 +15,7 @@ class Why(NamedTuple):
     Attributes:
         advisory: Its id.
         certainty: ``certain`` or ``possible``.
-        rule: ``range``, or ``version`` where the advisory lists this version by itself.
+        rule: ``range``, ``version`` where the advisory lists this version by itself, or ``declared-`` and a word.
         relation: ``package``, or ``source``: name and version are those of the source package.
         ecosystem: OSV's, without the release.
         release: Of the advisory's entry (``13``); '' where it has none.
@@ -149,6 +149,28 @@ def sentence(
         said.append(f"compared as {compared}")
     aside = f", {', '.join(said)}," if said else ""
     return f"{own}{aside} is listed by {advisory} {place}."
+
+
+#: How a component was reached, by the word of the declaration.
+_REACHED: Final = {
+    "hash": "{own} has the hash {target}",
+    "purl": "{own} is {target}",
+    "name": "{own} goes by the name {target}",
+    "source": "{own} is built from {target}",
+    "family": "{own} carries the code of {target}",
+}
+
+
+def declared_sentence(component: tuple[str, str], word: str, target: str, advisory: str, ranges: str) -> str:
+    """Say why a declaration of ours matches: by which of its words, and in which versions."""
+    reached = _REACHED[word].format(own=shown(*component), target=target)
+    return f"{reached}, which {advisory} declares affected in {ranges or 'all versions'}."
+
+
+def declared_doubt(version: str) -> str:
+    """Say why what we declared is only possible."""
+    why = "its version numbers are its own" if version else "it has no version"
+    return f"Only possible: {why}; its owner has to say."
 
 
 def doubt_in_words(ecosystem: str, compared: str, doubt: Doubt) -> str:

@@ -7,6 +7,7 @@ from sboms import listed
 from story import CERT, Story
 
 from service.advisories.declared import declarations
+from service.advisories.explaining import why_matched
 from service.db import reading
 from service.errors import Unreadable
 from service.flows.answering import Gate
@@ -312,3 +313,21 @@ def test_what_a_declaration_opened_stands_after_everything_is_matched_anew(story
 
     assert (found.written, found.taken_back) == (0, 0)
     assert story.differences() == []
+
+
+def test_what_is_declared_explains_itself(story: Story) -> None:
+    fleet(story)
+    declared = declare(story)
+
+    with reading(story.engine) as session:
+        advisory_id = next(iter(declarations(session)))
+        why = why_matched(session, declared.reach.components, [advisory_id])
+    said = {one.sentence for one in why.values()}
+
+    assert (
+        f"xz-libs 5.6.1-r1 carries the code of xz, which {declared.advisory} declares affected in >=5.6.0,<5.6.2."
+        in said
+    )
+    assert any(
+        sentence.endswith("Only possible: its version numbers are its own; its owner has to say.") for sentence in said
+    )
