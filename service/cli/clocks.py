@@ -27,7 +27,7 @@ def pause(
     as_json: JsonFlag = False,
 ) -> None:
     """Pause remediation: its due date moves by what is paused."""
-    body = {"kind": f"awaiting_{awaiting.removeprefix('awaiting_')}", "reason": reason}
+    body: dict[str, str | None] = {"kind": f"awaiting_{awaiting.removeprefix('awaiting_')}", "reason": reason}
     if until:
         body["until"] = written(end_of_day(until))
     act(target, product, Call("POST", "pauses", body, "paused"), as_json=as_json)

@@ -89,7 +89,7 @@ def _late(session: WriteSession, clock: str, now: datetime) -> list[Late]:
     """Lock the exposures whose clock has passed a step that was not taken, in the order of ids."""
     from_at, due_at = _times(clock)
     passed, whole = (extract("epoch", span) for span in (literal(now) - from_at, due_at - from_at))
-    share = cast(passed / func.greatest(whole, 1), Double())
+    share: ColumnElement[float] = cast(passed / func.greatest(whole, 1), Double())
     taken = select(func.array_agg(Escalation.level)).where(*_of_episode(clock)).scalar_subquery()
     rows = session.execute(
         select(Exposure.id, Exposure.incident_id, _episode(), Exposure.status, due_at, share, taken)

@@ -155,8 +155,8 @@ def _differs(before: Mapping[str, Any] | None, after: Mapping[str, Any], urgent_
     """Tell whether more than the wording of sources has changed."""
     if before is None:
         return urgent_before != after["outcome"]
-    same = all(before[name] == after[name] for name in ("outcome", "rule")) and _values(before) == _values(after)
-    return not same
+    same_rule: bool = all(before[name] == after[name] for name in ("outcome", "rule"))
+    return not same_rule or _values(before) != _values(after)
 
 
 #: What signals have said in a sentence of their own.
