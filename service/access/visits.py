@@ -34,6 +34,13 @@ def sight_in(scope: Scope) -> Sight:
     return sight
 
 
+def note_recorded(scope: Scope) -> None:
+    """Say that what a request did is in the record, where whoever wrote it had no hold of the request."""
+    actor = admitted(scope)
+    if actor is not None and actor.origin is not None:
+        actor.origin.recorded += 1
+
+
 def mark_export(scope: Scope, what: str) -> None:
     """Say that much leaves with the answer, so that it is recorded."""
     scope[_EXPORT] = what

@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
+from service.access import audit
 from service.access.roles import Actor
 from service.api.deps import Id, Now, Read, Source, Write, may
 from service.api.problems import problems
+from service.api.recording import exports
 from service.api.schemas import Answer, Body, Instant
 from service.clock import from_micros
 from service.db import ReadSession
@@ -53,7 +55,7 @@ class ExportOut(Answer):
 
 @router.get(
     "/v1/products/{product}/sbom",
-    dependencies=[Depends(may("read"))],
+    dependencies=[Depends(may("read")), Depends(exports("sbom"))],
     responses=_DOCUMENT | problems(404, 409, 413),
     response_class=Response,
 )
@@ -90,6 +92,7 @@ def create(
     """Have a view of any size written; `GET /v1/exports/{id}` tells when it is done."""
     view = _view(product, body.stream, body.release, body.as_of)
     export = request_export(session, view, body.format, actor=actor.name, now=now)
+    audit.record(session, actor, "export.request", product, body.model_dump(mode="json", exclude_none=True), now=now)
     request.app.state.ask_for_export(session, export.id, now)
     response.headers["Location"] = f"/v1/exports/{export.id}"
     return _shape(session, export)
@@ -103,7 +106,7 @@ def show(export: Id, session: Read) -> ExportOut:
 
 @router.get(
     "/v1/exports/{export}/document",
-    dependencies=[Depends(may("read"))],
+    dependencies=[Depends(may("read")), Depends(exports("sbom"))],
     responses=_DOCUMENT | problems(404, 409),
     response_class=Response,
 )

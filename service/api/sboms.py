@@ -9,10 +9,12 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from service.access.roles import Actor
+from service.access.visits import note_recorded
 from service.api.bodies import receive
 from service.api.deps import Configured, CurrentActor, Id, Listing, Now, Primary, Read, Write, listing, may
 from service.api.known import KnownOut
 from service.api.problems import problems
+from service.api.recording import exports
 from service.api.schemas import Answer, Instant, Page, Reason
 from service.db import ReadSession
 from service.errors import Conflict, NotFound, Unreadable
@@ -261,10 +263,13 @@ async def upload(
         gate=Gate(gate, fresh_within=settings.sync_every * _SYNCS_TO_BELIEVE),
         products=actor.products,
         trusted=request.app.state.trusted,
+        by=actor,
     )
     with parcel:
         engine = request.app.state.engine
         receipt: Receipt = await run_in_threadpool(receive_parcel, engine, parcel, delivery, now=now)
+    if receipt.created:
+        note_recorded(request.scope)  # in a process of its own, perhaps
     if receipt.verdict == "fail" and on_fail == "409":
         same_fields = ReceiptOut.model_validate(receipt.values).model_dump(mode="json")
         raise GateSaidNo(f"Findings at or above {gate} are undecided. The SBOM is stored.", **same_fields)
@@ -304,7 +309,7 @@ def show(sbom: Id, session: Read, actor: CurrentActor) -> RecordOut:
 
 @router.get(
     "/v1/sboms/{sbom}/document",
-    dependencies=[Depends(may("read"))],
+    dependencies=[Depends(may("read")), Depends(exports("sbom"))],
     responses={200: {"content": {"application/octet-stream": {}}}, **problems(404)},
     response_class=Response,
 )

@@ -235,7 +235,7 @@ def document(document: Id, session: Read) -> VexDocumentInFull:
 
 @router.get(
     "/vex-documents/{document}/content",
-    dependencies=[Depends(may("manage_rules"))],
+    dependencies=[Depends(may("manage_rules")), Depends(exports("vex"))],
     response_class=Response,
     responses=_BYTES | problems(404),
 )

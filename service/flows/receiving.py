@@ -15,7 +15,7 @@ from msgspec import structs
 from sqlalchemy import Engine, exists, select, update
 
 from service.access import audit
-from service.access.roles import Actor
+from service.access.roles import Actor, Role
 from service.advisories.findings import EvidenceBook
 from service.advisories.matching import match_components
 from service.db import ReadSession, WriteSession
@@ -71,6 +71,7 @@ class Request:
         gate: When the verdict is `fail` or `unknown`.
         products: Ids of the products that the sender may touch; None = any, new ones too.
         trusted: Keys whose signatures on envelopes are believed; none: nothing is verified.
+        by: Whose key it is, for the audit; None: `actor` is a part of the service.
     """
 
     product: str
@@ -84,6 +85,7 @@ class Request:
     gate: Gate = field(default_factory=Gate)
     products: frozenset[int] | None = None
     trusted: tuple[TrustedKey, ...] = ()
+    by: Actor | None = None
 
 
 @dataclass(frozen=True)
@@ -263,11 +265,22 @@ def arrive(session: WriteSession, shared: Shared, request: Request, now: datetim
     )
     placed = place(session, stream, shared.document, shared.resolved, delivery)
     relabelled = frozenset() if placed.duplicate else _label(session, stream, placed, request)
+    if not placed.duplicate:
+        _record(session, request, product, stream, placed, now)
     changed = relabelled | (placed.changed if placed.is_head else frozenset())
     says_more = placed.settles or (not placed.duplicate and (placed.is_head or bool(relabelled)))
     in_field = stream.kind == "tracked" and says_more
     unproved = proved_by(session, product.id, request.replaces) if request.replaces is not None else {}
     return Arrival(product, stream, placed, in_field, changed, baseline=is_first or request.baseline, unproved=unproved)
+
+
+def _record(
+    session: WriteSession, request: Request, product: Product, stream: Stream, placed: Placed, now: datetime
+) -> None:
+    by = request.by or Actor(request.actor, Role.UPLOADER)
+    said = {"product": product.slug, "stream": stream.name, "version": request.version, "replaces": request.replaces}
+    detail = {name: value for name, value in said.items() if value is not None}
+    audit.record(session, by, "sbom.upload", f"sbom {placed.upload.id}", detail, now=now)
 
 
 def _product(session: WriteSession, request: Request, now: datetime) -> Product:

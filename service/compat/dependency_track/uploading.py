@@ -65,7 +65,14 @@ def _destination(session: ReadSession, sent: Submission, actor: Actor) -> tuple[
 
 
 def _request(product: str, stream: str, actor: Actor) -> Request:
-    return Request(product=product, actor=actor.name, stream=stream, version=label_of(stream), products=actor.products)
+    return Request(
+        product=product,
+        actor=actor.name,
+        stream=stream,
+        version=label_of(stream),
+        products=actor.products,
+        by=actor,
+    )
 
 
 def _upload_id(values: dict[str, object]) -> int:
