@@ -25,6 +25,7 @@ from service.advisories.storing import store
 from service.db import ReadSession, WriteSession, reading, writing
 from service.errors import Conflict
 from service.flows.declaring_duplicates import Duplicate, duplicates_of
+from service.flows.declaring_entries import entries_of
 from service.flows.declaring_reach import DeclaredReach, declared_reach
 from service.flows.declaring_words import Wanted, resolve
 from service.flows.settling import settle
@@ -134,7 +135,7 @@ def _record(wanted: Wanted, declaration: Declaration, now: datetime) -> dict[str
         "summary": wanted.title,
         "details": wanted.summary,
         "aliases": list(wanted.aliases),
-        "affected": [],
+        "affected": entries_of(declaration),
         "database_specific": {
             "severity": "CRITICAL",
             "cwe_ids": _CWE.get(declaration.kind, []),

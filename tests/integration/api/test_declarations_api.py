@@ -1,5 +1,6 @@
 """Declared incidents over HTTP: declare, broadcast, acknowledge, answer, close."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -325,3 +326,84 @@ def test_what_is_clear_is_closed_by_one_and_stays_so(cert: TestClient, admin: Te
     assert cert.get(f"/v1/incidents/{incident}").json()["status"] == "closed"
     admin.post("/v1/products/shop/sboms", content=make_sbom(BAD))
     assert cert.get(f"/v1/incidents/{incident}").json()["status"] == "open"
+
+
+def test_scanners_are_told_of_declared_packages_that_no_sbom_lists(cert: TestClient) -> None:
+    said = {"title": "Malware", "class": "malicious_code", "purls": ["pkg:npm/%40evil/pad", "pkg:pypi/wrong@1.2"]}
+    advisory = cert.post("/v1/incidents:declare", json=said).json()["advisory"]
+
+    def told(purl: str) -> list[str]:
+        answer = cert.post("/osv/v1/query", json={"package": {"purl": purl}}).json()
+        return [one["id"] for one in answer.get("vulns", [])]
+
+    assert told("pkg:npm/%40evil/pad@7.0.0") == [advisory]
+    assert told("pkg:pypi/wrong@1.2") == [advisory]
+    assert told("pkg:pypi/wrong@1.3") == []
+
+
+def report(client: TestClient, incident: str, form: str) -> Any:  # noqa: ANN401 - a response
+    return client.get(f"/v1/incidents/{incident}/report", params={"format": form})
+
+
+def test_a_report_says_it_all_and_says_the_same_again(
+    cert: TestClient, admin: TestClient, fleet: Fleet, clock: StoppedClock
+) -> None:
+    fleet(shop=("payments", BAD), till=("payments", BAD))
+    incident = declare(cert, summary="See the mail")["incident"]
+    cert.post(f"/v1/incidents/{incident}/broadcasts", json={"message": "Look now"})
+    cert.post(f"/v1/incidents/{incident}/acknowledgements", json={"team": "payments"})
+    clock.advance(timedelta(hours=2))
+    proof = admin.post("/v1/products/shop/sboms", content=make_sbom(GOOD)).json()["sbom"]
+
+    first = report(cert, incident, "json")
+    clock.advance(timedelta(days=40))
+    again = report(cert, incident, "json")
+
+    assert first.content == again.content
+    assert first.headers["ETag"] == f'"{first.json()["digest"].removeprefix("sha256:")}"'
+    told = first.json()
+    by_product = {one["product"]: one for one in told["exposures"]}
+    assert by_product["shop"]["proof"]["sha256"] == proof["sha256"]
+    assert by_product["till"]["proof"] is None
+    assert told["numbers"]["by_status"] == {"acknowledged": 1, "resolved": 1}
+    assert told["numbers"]["median_minutes_to_resolve"] == 120.0
+    assert {one["product"]: one["last_seen_at"] is None for one in told["ever_in_use"]} == {"shop": False, "till": True}
+    assert told["declarations"][0]["families"] == ["xz"]
+    assert told["broadcasts"][0]["teams"][0]["acknowledged_by"] == "the cert"
+    steps = [one["step"] for one in told["timeline"]]
+    assert {"declared", "opened", "announced", "acknowledged", "resolved"} <= set(steps)
+    acts = admin.get("/v1/audit").json()["items"]
+    assert sum(act["action"] == "report.export" for act in acts) == 2
+    later = cert.get(f"/v1/incidents/{incident}/report", params={"since": "2026-03-02T00:00:00Z"}).json()
+    assert [one["product"] for one in later["ever_in_use"]] == ["till"]
+
+
+def test_nothing_in_a_report_can_break_out(cert: TestClient, fleet: Fleet) -> None:
+    fleet(shop=("payments", BAD))
+    title = "<script>alert(1)</script> | [x](javascript:alert(1)) \u202egnp.exe"
+    incident = declare(cert, title=title)["incident"]
+    cert.post(f"/v1/incidents/{incident}/broadcasts", json={"message": "a | b\n\n# no heading\n<img src=x>"})
+
+    page, markdown = report(cert, incident, "html"), report(cert, incident, "md")
+
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    assert "<img" not in page.text
+    assert "\u202e" not in page.text + markdown.text
+    assert "\n# no" not in markdown.text
+    rows = [line for line in markdown.text.splitlines() if line.startswith("| ") and "announced" in line]
+    assert len(re.split(r"(?<!\\)\|", rows[0])) == 7, "five cells, whatever is in them"
+    assert "](javascript" not in markdown.text
+
+
+def test_the_report_on_an_embargo_is_for_the_cert(
+    client_as: Callable[..., TestClient], cert: TestClient, fleet: Fleet, own_engine: Engine
+) -> None:
+    fleet(shop=("payments", BAD))
+    incident = declare(cert, restricted=True)["incident"]
+    owner = client_as("owner", team_id=team_id(own_engine, "payments"))
+    assert report(owner, incident, "md").status_code == 403
+    assert report(client_as("reader"), incident, "md").status_code == 404
+    assert report(cert, incident, "md").status_code == 200
+    assert report(cert, incident, "pdf").status_code == 422
