@@ -154,7 +154,7 @@ def _values(inputs: Mapping[str, Any]) -> dict[str, str]:
 def _differs(before: Mapping[str, Any] | None, after: Mapping[str, Any], urgent_before: str) -> bool:
     """Tell whether more than the wording of sources has changed."""
     if before is None:
-        return urgent_before != after["outcome"]
+        return urgent_before != str(after["outcome"])
     same_rule: bool = all(before[name] == after[name] for name in ("outcome", "rule"))
     return not same_rule or _values(before) != _values(after)
 
