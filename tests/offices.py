@@ -136,7 +136,9 @@ class People:
     def _next_due(self) -> datetime | None:
         with reading(self.engine) as session:
             at = func.greatest(Message.due_at, Message.locked_until)
-            return session.scalar(select(func.min(at)).where(Message.state.in_(["gathering", "sending"])))
+            waiting = Message.state.in_(["gathering", "sending"])
+            due: datetime | None = session.scalar(select(func.min(at)).where(waiting))
+            return due
 
     def messages(self) -> list[Message]:
         with reading(self.engine) as session:

@@ -95,7 +95,8 @@ class House:
             waiting = select(func.min(func.greatest(Delivery.due_at, Delivery.locked_until, Webhook.held_until))).join(
                 Webhook, Webhook.id == Delivery.webhook_id
             )
-            return session.scalar(waiting.where(Delivery.state == "waiting", Webhook.enabled))
+            due: datetime | None = session.scalar(waiting.where(Delivery.state == "waiting", Webhook.enabled))
+            return due
 
     # --- what can be seen --------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
-from service.errors import Unreadable
+from service.errors import Refused
 from service.feedback.letters import Letter, one_line
 from service.feedback.schedule import Reply
 
@@ -19,12 +19,6 @@ _TIMEOUT_SECONDS: Final = 30.0
 _PORTS = {"smtp": 25, "smtps": 465}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 Starttls = Literal["offered", "always", "never"]
-
-
-class BadMailServer(Unreadable):
-    """This is no address of a mail server."""
-
-    slug = "bad-mail-server"
 
 
 @dataclass(frozen=True)
@@ -63,16 +57,16 @@ def mail_server(url: str, sender: str) -> MailServer:
     """Read ``smtp://user:password@host:587?starttls=always`` or ``smtps://host``.
 
     Raises:
-        BadMailServer: It is neither.
+        Refused: It is neither.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BadMailServer(f"MUSTER_SMTP_URL: {error}.") from error
+        raise Refused(f"MUSTER_SMTP_URL: {error}.") from error
     starttls = parse_qs(parts.query).get("starttls", ["offered"])[-1]
     if parts.scheme not in _PORTS or not parts.hostname or starttls not in ("offered", "always", "never"):
-        raise BadMailServer(
+        raise Refused(
             "MUSTER_SMTP_URL is smtp://user:password@host:port or smtps://…, and may end in ?starttls=always or never."
         )
     return MailServer(

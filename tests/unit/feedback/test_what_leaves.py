@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.teams import Recipient
+from service.errors import Refused
 from service.feedback.audience import Address, Role, addresses_of
 from service.feedback.letters import Letter, Part, one_line, shortened
-from service.feedback.mail_client import BadMailServer, mail_server
+from service.feedback.mail_client import mail_server
 from service.feedback.schedule import WAITS, Meaning, Reply, hold_of, meaning_of, reason_of, wait_before
 from service.feedback.signing import SigningKey, headers_of, new_key
 
@@ -85,7 +86,7 @@ _NOWHERE = {"email": None, "webhook": None, "chat": None, "on_call": None, "mana
 
 
 def _team(**addresses: str) -> Recipient:
-    return Recipient(**{**_NOWHERE, **addresses}, members=(), team="team")  # type: ignore[arg-type]
+    return Recipient(**{**_NOWHERE, **addresses}, members=(), team="team")
 
 
 @pytest.mark.parametrize(
@@ -150,5 +151,5 @@ def test_an_address_of_a_mail_server_is_read() -> None:
     "url", ["mail.acme.example", "http://mail", "smtp://", "smtp://mail:99999", "smtp://mail?starttls=perhaps"]
 )
 def test_what_is_no_mail_server_is_refused(url: str) -> None:
-    with pytest.raises(BadMailServer):
+    with pytest.raises(Refused):
         mail_server(url, "m@x")
