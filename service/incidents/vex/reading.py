@@ -11,6 +11,7 @@ from service.incidents.vex.statements import Claims
 from service.sbom.encoding import as_utf8
 from service.sbom.envelope_layers import Layer, Wrapping, peel
 from service.sbom.oddities import Oddities
+from service.sbom.refusals import Malformed, NotAnSbom, UnsupportedFormat
 from service.sbom.signatures import TrustedKey, verifying_keys
 
 #: The largest real ones, of one vendor's kernel, have some twenty.
@@ -37,6 +38,13 @@ def read_vex(data: bytes, trusted: Sequence[TrustedKey] = ()) -> Received:
     """
     if len(data) > LARGEST_BYTES:
         raise VexTooLarge(f"The document has more than {LARGEST_BYTES // 2**20} MiB. Send it in parts.")
+    try:
+        return _read(data, trusted)
+    except (Malformed, NotAnSbom, UnsupportedFormat) as error:  # of what is around it
+        raise BadVex(error.detail.replace("SBOM", "document")) from error
+
+
+def _read(data: bytes, trusted: Sequence[TrustedKey]) -> Received:
     plain, transcoded = as_utf8(data)
     if plain.lstrip()[:1] == b"<":
         document = cyclonedx_elements.as_json(plain.lstrip(), transcoded=transcoded)
