@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql as pg
 
 from service.access.models import Team
+from service.access.teams import refuse_retired
 from service.db import WriteSession
 from service.errors import Conflict, Unreadable
 from service.inventory.bases import build_on
@@ -85,6 +86,7 @@ def patch_product(session: WriteSession, product: Product, fields: ProductFields
     Raises:
         SlugTaken: The new slug is another product's.
         UnknownTeam: The team does not exist.
+        TeamRetired: The team is no more.
         NotFound: What it is to be built on does not exist.
         CircularBase: That is built on this product.
     """
@@ -98,7 +100,7 @@ def _apply(session: WriteSession, product: Product, fields: ProductFields) -> bo
     others = {"slug", "team", "tags", "built_on"}
     wanted: dict[str, object] = {name: value for name, value in fields.items() if name not in others}
     if "team" in fields:
-        wanted["team_id"] = _team_id(session, fields["team"])
+        wanted["team_id"] = _team_id(session, product, fields["team"])
     if "tags" in fields:
         wanted["tags"] = sorted(set(fields["tags"]))
     changed = {name: value for name, value in wanted.items() if getattr(product, name) != value}
@@ -115,13 +117,15 @@ def _rebase(session: WriteSession, product: Product, base: BuiltOn | None) -> bo
     return build_on(session, product, base["product"], base["stream"])
 
 
-def _team_id(session: WriteSession, name: str | None) -> int | None:
+def _team_id(session: WriteSession, product: Product, name: str | None) -> int | None:
     if name is None:
         return None
-    team_id = session.scalar(select(Team.id).where(Team.name == name))
-    if team_id is None:
+    team = session.scalar(select(Team).where(Team.name == name))
+    if team is None:
         raise UnknownTeam(f"There is no team {name}; PUT /v1/teams/{name} makes one.")
-    return team_id
+    if team.id != product.team_id:
+        refuse_retired(team)
+    return team.id
 
 
 def _rename(session: WriteSession, product: Product, slug: str) -> bool:

@@ -121,6 +121,7 @@ def test_a_team_retires_to_its_successor_and_its_exposures_follow(shop: TestClie
     assert (answer.status_code, answer.json()["successor"]) == (200, "npm")
     assert exposure(shop)["owner"]["team"] == "npm"
     assert shop.put("/v1/teams/web", json={}).status_code == 409
+    assert shop.put("/v1/products/blog", json={"team": "web"}).status_code == 409
     assert shop.post("/v1/teams/cert-triage:retire", json={"reason": "x"}).status_code == 409
     assert shop.post("/v1/teams/nobody:retire", json={"reason": "x"}).status_code == 404
 
