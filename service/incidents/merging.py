@@ -10,6 +10,7 @@ from service.db import ReadSession, WriteSession, any_of
 from service.incidents.handing import hand_over, resume_episodes
 from service.incidents.joining import Clock, Work, joined
 from service.incidents.models import Exposure, Incident
+from service.incidents.pausing import end_pauses
 from service.incidents.representing import exposure_name, incident_name
 from service.incidents.stepping import end_episodes
 from service.incidents.timeline import Entry, write_timeline
@@ -84,7 +85,9 @@ def _move_exposures(session: WriteSession, younger: Incident, older: Incident, n
     kept = {e.product_id: e for e in session.scalars(_of(older).where(Exposure.product_id == products))}
     pairs = [(exposure, kept[exposure.product_id]) for exposure in moving if exposure.product_id in kept]
     reason = f"{incident_name(younger.id)} merged into {incident_name(older.id)}"
-    entries = [entry for goes, stays in pairs for entry in _join(goes, stays, reason, now)]
+    # What a pause has not used yet belongs to neither of the due dates that are about to be compared.
+    entries = end_pauses(session, [exposure for pair in pairs for exposure in pair], reason, now=now)
+    entries += [entry for goes, stays in pairs for entry in _join(goes, stays, reason, now)]
     for exposure in moving:
         if exposure.product_id not in kept:
             exposure.incident_id = older.id

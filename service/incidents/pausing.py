@@ -138,6 +138,12 @@ def end_pause(exposure: Exposure, running: Pause, because: str, *, now: datetime
     return _entry(exposure, "resumed", because, running.kind, at)
 
 
+def end_pauses(session: WriteSession, exposures: Sequence[Exposure], because: str, *, now: datetime) -> list[Entry]:
+    """End the pauses of exposures that are about to be joined; gives the steps to write down."""
+    running = running_pauses(session, [exposure.id for exposure in exposures])
+    return [end_pause(one, running[one.id], because, now=now) for one in exposures if one.id in running]
+
+
 def end_pauses_of_act(exposures: Sequence[Exposure], running: Mapping[int, Pause], *, now: datetime) -> list[Entry]:
     """End the wait for upstream of what has become Act: it is contained by other means."""
     return [

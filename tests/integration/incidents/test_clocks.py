@@ -228,6 +228,19 @@ def test_what_becomes_act_waits_for_nobody_and_pauses_survive_a_new_priority(des
     assert desk.exposure(UNFIXED).remediate_due_at == due + 5 * DAY
 
 
+def test_what_merges_brings_along_no_time_that_was_not_paused(desk: Desk) -> None:
+    due = desk.exposure(UNFIXED).remediate_due_at
+    assert due is not None
+    desk.pause("awaiting_upstream")
+    begun = desk.story.now
+    twin = make_record("x_ours-3", "npm/left-pad", "introduced 0", aliases=["CVE-2024-3"], severity=REMOTE)
+    desk.story.publish(twin)
+    desk.story.publish(twin | {"aliases": ["CVE-2024-3", UNFIXED]})
+    assert "resumed" in [one.step for one in desk.story.steps(desk.exposure(UNFIXED))]
+    assert desk.exposure(UNFIXED).remediate_due_at == due + (desk.story.now - begun)
+    assert desk.values(UNFIXED)["pauses"][0]["to"] is not None
+
+
 def test_refusals_say_why(desk: Desk) -> None:
     with pytest.raises(NotPaused):
         desk.do(pausing.resume, reason="")
