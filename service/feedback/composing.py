@@ -29,6 +29,7 @@ _WORDS = {
     "exposure.rated": "More urgent than before",
     "exposure.escalated": "Waiting for a reaction",
 }
+_KINDS = {"act": "Affected", "confirm": "Nobody can tell"}
 _ASKS = {
     "act": "Your products are affected. Please act, and say that you have seen this.",
     "confirm": "Nobody can tell whether your products are affected. Please find out, and say that you have seen this.",
@@ -104,7 +105,8 @@ def _broadcasts(incident_id: int, events: Sequence[Values], desk: Desk, now: dat
     """Say what the CERT asks, with the link that says "we have seen it" for each team that reads here."""
     parts = []
     for event in _of(events, "incident.broadcast"):
-        parts.append(Part(one_line(str(event["message"]), 4_000), _products(event)))
+        parts += [Part(one_line(line, 10_000)) for line in str(event["message"]).splitlines() if line.strip()]
+        parts += [Part(f"{words}:", lines) for kind, words in _KINDS.items() if (lines := _products(event, kind))]
         parts.append(Part(_ASKS[str(event["audience"])], link=_button(incident_id, event, desk, now)))
     return parts
 
@@ -117,10 +119,9 @@ def _button(incident_id: int, event: Values, desk: Desk, now: datetime) -> tuple
     return "We have seen it", f"{desk.public_url}{path}"
 
 
-def _products(event: Values) -> list[str]:
-    products = event["products"]
-    slugs = products.get(event["audience"]) if isinstance(products, dict) else None
-    named = [str(slug) for slug in slugs] if isinstance(slugs, list) else []
+def _products(event: Values, kind: str) -> list[str]:
+    slugs = event["products"].get(kind)
+    named = slugs if isinstance(slugs, list) else []
     return shortened(map(one_line, named), _MOST_LINES, len(named))
 
 

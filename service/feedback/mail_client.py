@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import cache
 from typing import Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
@@ -117,25 +118,26 @@ def send_mail(server: MailServer, mail: EmailMessage) -> Reply:
 
 
 def _connect(server: MailServer) -> smtplib.SMTP:
-    context = ssl.create_default_context()
     if server.encrypted:
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT_SECONDS, context=context)
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(
+            server.host, server.port, timeout=_TIMEOUT_SECONDS, context=_trust()
+        )
     else:
         connection = smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_SECONDS)
     try:
-        _enter(connection, server, context)
+        _enter(connection, server)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _enter(connection: smtplib.SMTP, server: MailServer, context: ssl.SSLContext) -> None:
+def _enter(connection: smtplib.SMTP, server: MailServer) -> None:
     connection.ehlo()
     is_encrypted = server.encrypted
     if not is_encrypted and server.starttls != "never":
         if connection.has_extn("starttls"):
-            connection.starttls(context=context)
+            connection.starttls(context=_trust())
             connection.ehlo()
             is_encrypted = True
         elif server.starttls == "always":
@@ -145,6 +147,12 @@ def _enter(connection: smtplib.SMTP, server: MailServer, context: ssl.SSLContext
     if not is_encrypted and server.host not in _LOOPBACK:
         raise smtplib.SMTPException("it offers no encryption, and the password is not sent in the clear")
     connection.login(server.user, server.password or "")
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read the machine's certificates once: that takes longer than to send a mail."""
+    return ssl.create_default_context()
 
 
 def _message_id(event_id: UUID, domain: str) -> str:

@@ -20,8 +20,10 @@ from service.feedback.guarded_client import Guard
 from service.feedback.offices import PostOffice
 from service.feedback.posting import LEASE, take_messages
 from service.incidents.acknowledging import read_link
+from service.incidents.broadcasting import broadcast
 from service.incidents.clock_models import Escalation
 from service.incidents.declaration_models import Broadcast, BroadcastTeam
+from service.incidents.models import Incident
 from service.incidents.timeline import Entry, write_timeline
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
@@ -186,11 +188,27 @@ def test_a_broadcast_goes_out_at_once_with_a_link_for_each_team(people: People, 
     text = text_of(mail)
     print(text)
     assert mail["Subject"].endswith(": the CERT asks you")
-    assert "Stop sshd. See the wiki." in text
+    assert "Stop sshd.\n\nSee the wiki." in text
     assert "- router" in text
     links = [line.rpartition("/")[2] for line in text.splitlines() if line.startswith("We have seen it: ")]
     opened = [read_link(people.seals, link, now=people.clock()) for link in links]
     assert opened == [(incident, first, broadcast_id), (incident, second, broadcast_id)]
+
+
+def test_what_the_cert_says_to_all_reaches_each_team(people: People, sink: Sink) -> None:
+    incident = people.incident()
+    for name in ("a", "b"):
+        people.expose(incident, people.team(name, email=f"{name}@acme.example"), [f"product-{name}"])
+    people.pass_time(MINUTE)
+    with writing(people.engine) as session:
+        said = broadcast(session, session.get_one(Incident, incident), "Stop sshd.", actor="cert", now=people.clock())
+    people.number()
+    people.pass_time(SECOND)
+    told = {to: text_of(mail) for (to,), mail in zip(sink.recipients[2:], sink.mails[2:], strict=True)}
+    assert len(said.shares) == len(told) == 2
+    assert "Affected:\n- product-b" in told["b@acme.example"]
+    assert "product-a" not in told["b@acme.example"]
+    assert all("We have seen it: https://muster.example/acknowledge/" in text for text in told.values())
 
 
 def test_an_embargo_does_not_travel_by_mail(people: People, sink: Sink) -> None:
