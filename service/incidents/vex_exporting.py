@@ -106,19 +106,22 @@ def _told(
 ) -> Told:
     main = incident["vulnerability"] or incident["id"]
     justification = decision.justification if decision else step.justification if step else None
+    status = _STATUSES[exposure.status]
+    if status is Status.NOT_AFFECTED and not justification:
+        status = Status.UNDER_INVESTIGATION  # nobody is told a justification that nobody gave
     return Told(
         exposure=exposure_name(exposure.id),
         incident=incident["id"],
         names=(main, *sorted(set(incident["aliases"]) - {main})),
         title=incident["title"],
-        status=_STATUSES[exposure.status],
-        justification=(justification or "code_not_present") if exposure.status == "not_affected" else "",
+        status=status,
+        justification=justification or "" if status is Status.NOT_AFFECTED else "",
         reason=_reason(exposure, decision, step.reason.strip() if step else ""),
         answer=_answer(exposure),
         first_at=exposure.opened_at,
         since=step.at if step else exposure.opened_at,
         places=places,
-        ranges=_ranges(decision.bounds) if decision and exposure.status == "not_affected" else (),
+        ranges=_ranges(decision.bounds) if decision and status is Status.NOT_AFFECTED else (),
     )
 
 
