@@ -207,13 +207,23 @@ class _Book:
         )
 
 
-def _standing(session: ReadSession, vulnerability_id: int) -> dict[int, Exposure]:
-    rows = session.scalars(
-        select(Exposure)
+class _Standing(NamedTuple):
+    """A product's exposure."""
+
+    product_id: int
+    id: int
+    status: str
+    team_id: int
+    owner_reason: str
+
+
+def _standing(session: ReadSession, vulnerability_id: int) -> dict[int, _Standing]:
+    rows = session.execute(
+        select(Exposure.product_id, Exposure.id, Exposure.status, Exposure.team_id, Exposure.owner_reason)
         .join(Incident, Incident.id == Exposure.incident_id)
         .where(Incident.vulnerability_id == vulnerability_id, Exposure.status != "merged")
     )
-    return {exposure.product_id: exposure for exposure in rows}
+    return {row.product_id: _Standing(*row) for row in rows}
 
 
 def _recipients(

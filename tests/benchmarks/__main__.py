@@ -6,11 +6,23 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import beside, crowd, exposures, giant, inventory, meanwhile, parsing, rematch, searching, sync
+from benchmarks import (
+    beside,
+    crowd,
+    declaring,
+    exposures,
+    giant,
+    inventory,
+    meanwhile,
+    parsing,
+    rematch,
+    searching,
+    sync,
+)
 from benchmarks.surroundings import corpus, describe_machine
 
 #: Together under twelve minutes on two idle cores.
-USUAL = ("parsing", "beside", "inventory", "searching", "crowd", "giant", "meanwhile", "exposures")
+USUAL = ("parsing", "beside", "inventory", "searching", "crowd", "giant", "meanwhile", "exposures", "declaring")
 
 
 def main(names: list[str]) -> None:
@@ -26,6 +38,7 @@ def main(names: list[str]) -> None:
         "giant": lambda: giant.main([]),
         "meanwhile": lambda: meanwhile.main([]),
         "exposures": lambda: exposures.main([]),
+        "declaring": lambda: declaring.main([]),
         "rematch": rematch.main,
     }
     for name in names or USUAL:
