@@ -7,11 +7,12 @@ from io import StringIO
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
 from service.access.teams import get_team
+from service.access.visits import mark_export
 from service.api.deps import Listing, Now, Read, listing, may
 from service.api.problems import problems
 from service.api.schemas import Answer, AwareInstant, Page
@@ -72,6 +73,7 @@ _COLUMNS = ("measure", "unit", "group", "origin", "value", "part", "whole", "fro
     responses=_CSV | problems(404),
 )
 def response(
+    request: Request,
     session: Read,
     now: Now,
     place: Annotated[Listing, Depends(listing("numbers"))],
@@ -98,6 +100,7 @@ def response(
     )
     found = numbers(session, window, asked)
     if as_format == "csv":
+        mark_export(request.scope, "numbers")
         headers = {"Content-Disposition": 'attachment; filename="response.csv"'}
         return PlainTextResponse(_as_csv(found, window), media_type="text/csv; charset=utf-8", headers=headers)
     page, following = _page(found, place)

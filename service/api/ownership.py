@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from service.access.roles import Actor
 from service.access.teams import team_names
+from service.access.visits import mark_export, mark_reading
 from service.api.deps import IfMatch, Now, Primary, Read, check_version, etag, may
 from service.api.problems import problems
 from service.api.schemas import Answer, Body, Page
@@ -123,6 +124,7 @@ def index(request: Request, session: Read, response: Response) -> Response | Own
     """Give all ownership rules, in order; with ``Accept: text/plain`` as a file. Its ETag is needed to change them."""
     rules, version = kept_rules(session), version_of(session)
     if request.headers.get("accept", "").lower().startswith("text/plain"):
+        mark_export(request.scope, "ownership-rules")
         text = write_file(kept.rule for kept in rules)
         return PlainTextResponse(text, headers={"ETag": etag(version), "Vary": "Accept"})
     response.headers["ETag"], response.headers["Vary"] = etag(version), "Accept"
@@ -177,6 +179,7 @@ async def _body(request: Request) -> bytes:
 def put(
     actor: Annotated[Actor, Depends(may("manage_rules"))],  # before the body: nobody's is read
     stated: Annotated[list[Stated], Depends(_stated)],
+    request: Request,
     engine: Primary,
     session: Read,
     response: Response,
@@ -187,6 +190,7 @@ def put(
 ) -> RulesReplacedOut:
     """Replace all ownership rules. Exposures follow, except those whose owner somebody chose."""
     if dry_run:
+        mark_reading(request.scope)
         outcome = reowning.try_rules(session, stated)
     else:
         check = _checked(if_match)

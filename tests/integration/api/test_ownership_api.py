@@ -139,6 +139,20 @@ def test_what_a_team_says_of_itself_comes_back_but_for_the_secrets(admin: TestCl
     assert admin.put("/v1/teams/web", json={"chat": None, "email": None, "members": []}).json()["reachable"] is False
 
 
+def test_what_is_changed_or_carried_out_is_recorded_once_and_a_dry_run_is_not(shop: TestClient) -> None:
+    def actions() -> list[str]:
+        return [row["action"] for row in shop.get("/v1/audit").json()["items"]]
+
+    before = len(actions())
+    assert shop.put(AT, params={"dry_run": True}, json={"items": []}).is_success
+    put_file(shop, "shop npm", **{"If-Match": "*"})
+    shop.get(AT, headers={"Accept": "text/plain"})
+    shop.post("/v1/teams/web:retire", json={"reason": "merged"})
+    shop.get("/v1/metrics/response", params={"format": "csv"})
+    recorded = ["numbers.export", "team.retire", "ownership-rules.export", "ownership-rules.put"]
+    assert actions()[: len(actions()) - before] == recorded
+
+
 @pytest.mark.usefixtures("shop")
 def test_readers_see_rules_and_only_the_cert_changes_them(client_as: Callable[..., TestClient]) -> None:
     reader = client_as("reader")
