@@ -110,6 +110,6 @@ class Throttled(UpstreamUnavailable):
 
     slug = "ticket-system-throttled"
 
-    def __init__(self, detail: str, wait: timedelta) -> None:
+    def __init__(self, detail: str = "", wait: timedelta = timedelta()) -> None:
         super().__init__(detail, retry_after=int(wait.total_seconds()))
         self.wait = wait
