@@ -90,6 +90,7 @@ def index(
     owner: Annotated[str | None, Query(description="a team")] = None,
     product: Annotated[str | None, Query(description="a slug")] = None,
     status: Annotated[list[ExposureStatus], Query(description="may be repeated")] = [],  # noqa: B006 - FastAPI copies
+    proposed: Annotated[bool | None, Query(description="whether something waits for a second person")] = None,
 ) -> ExposurePage:
     """List exposures in the order they were opened."""
     rows = list_exposures(
@@ -97,6 +98,7 @@ def index(
         team_id=get_team(session, owner).id if owner else None,
         product_id=find_product(session, product).id if product else None,
         statuses=status,
+        proposed=proposed,
         after=place.after(0),
         limit=place.limit + 1,
         now=now,

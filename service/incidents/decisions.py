@@ -164,25 +164,6 @@ def end_decisions(session: WriteSession, moved: Mapping[int, tuple[str, str]], *
         _end(session, {id_: why for id_, (_, why) in moved.items()}, {id_: to for id_, (to, _) in moved.items()}, now)
 
 
-def carry_over(session: WriteSession, exposures: Mapping[int, int], *, now: datetime) -> None:
-    """Let exposures take over what stands about others that merge into them: old id to new id.
-
-    The decision is made again under the new exposure, for its own packages and ranges and no more; the caller moves the
-    status. What stood about the new exposure ends.
-    """
-    standing = decisions_of(session, exposures, standing=True)
-    made = [_again(decision, exposures[id_]) for id_, (decision,) in standing.items()]
-    record_decisions(session, made, now=now)
-
-
-def _again(made: MadeDecision, exposure_id: int) -> NewDecision:
-    authors = Authors(made.decided_by, made.decided_key_id, made.approved_by, made.approved_key_id)
-    return NewDecision(
-        exposure_id, made.to, authors, made.reason, made.bounds, made.grounds, made.justification, made.evidence,
-        made.expires_at, made.source,
-    )  # fmt: skip
-
-
 def _end(session: WriteSession, why: Mapping[int, str], kept: Mapping[int, str], now: datetime) -> None:
     moved = arrays(
         exposure_id=(BigInteger(), list(why)),

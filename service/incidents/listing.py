@@ -14,6 +14,7 @@ from service.db import ReadSession, any_of
 from service.errors import NotFound
 from service.incidents.models import Exposure, Incident
 from service.incidents.occurrences import of_exposures
+from service.incidents.proposals import is_waiting
 from service.incidents.representing import exposures_as_values, incident_name, incidents_as_values, number_of
 
 Values = dict[str, object]
@@ -113,11 +114,15 @@ def list_exposures(
     team_id: int | None = None,
     product_id: int | None = None,
     statuses: Collection[str] = (),
+    proposed: bool | None = None,
     after: int = 0,
     limit: int = 50,
     now: datetime | None = None,
 ) -> list[tuple[int, Values]]:
-    """List exposures in the order they were opened: (id, values with occurrences)."""
+    """List exposures in the order they were opened: (id, values with occurrences).
+
+    *proposed*: only those of which something waits for a second person, or only the others.
+    """
     rows = select(Exposure.id).where(Exposure.id > after).order_by(Exposure.id).limit(limit)
     columns = (
         (Exposure.incident_id, incident_id),
@@ -127,6 +132,8 @@ def list_exposures(
     rows = rows.where(*(column == value for column, value in columns if value is not None))
     if statuses:
         rows = rows.where(Exposure.status.in_(sorted(statuses)))
+    if proposed is not None:
+        rows = rows.where(is_waiting() == proposed)
     ids = list(session.scalars(rows))
     return list(zip(ids, exposures_in_full(session, ids, now=now), strict=True))
 

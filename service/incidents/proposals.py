@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, exists, insert, select, update
 
 from service.access.roles import Actor
 from service.db import ReadSession, WriteSession, any_of
 from service.incidents.bounds import Bound, Grounds
 from service.incidents.decision_models import Proposal
 from service.incidents.decisions import DECIDED, bound_values, decisions_of, written
+from service.incidents.models import Exposure
 from service.incidents.requests import Decision
 
 
@@ -63,6 +64,11 @@ def waiting_for(session: ReadSession, exposure_ids: Collection[int] | None = Non
         rows = rows.where(Proposal.exposure_id == any_of(exposure_ids))
     found = session.scalars(rows.execution_options(populate_existing=True))
     return {row.exposure_id: _as_waiting(row) for row in found}
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """Tell, in a statement about exposures, whether something about one waits for a second person."""
+    return exists().where(Proposal.exposure_id == Exposure.id, Proposal.ended_at.is_(None))
 
 
 def judgements_of(session: ReadSession, statuses: Mapping[int, str]) -> dict[int, dict[str, object]]:

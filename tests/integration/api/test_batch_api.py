@@ -124,6 +124,9 @@ def test_a_second_person_declines_or_approves(admin: TestClient, ids: list[str],
     assert (proposal["to"], proposal["proposed_by"], proposal["expires_at"]) == (
         "not_affected", "the admin", "2026-06-01T00:00:00Z",
     )  # fmt: skip
+    for proposed, found in ((True, ids[:1]), (False, ids[1:])):
+        listed = second.get("/v1/exposures", params={"proposed": proposed}).json()["items"]
+        assert [one["id"] for one in listed] == found
     assert second.post(f"{path}:decline", json={"reason": "no"}).status_code == 428
     assert second.post(f"{path}:decline", json={}, headers=tag).status_code == 422
     declined = second.post(f"{path}:decline", json={"reason": "show us"}, headers=tag)
