@@ -32,12 +32,15 @@ REPORTS = ("cra_early_warning", "cra_notification", "cra_final_report")
 
 def begin_clocks(session: WriteSession, exposure_ids: Iterable[int] | None, *, now: datetime) -> None:
     """Start the clocks that exposures have come to need; those that run already run on. None = of all exposures."""
+    wanted = None if exposure_ids is None else sorted(set(exposure_ids))
+    if wanted == []:
+        return
     active = and_(Exposure.status.in_(sorted(ACTIVE)), Exposure.inherited_from_id.is_(None))
     reported = and_(Incident.known_exploited.is_not(None), literal(EU) == any_(Product.tags))
     needed = {"contain": (CONTAIN, Exposure.priority == "act")}
     needed |= {name: (budget, reported) for name, budget in _EXPLOITED_IN_EU.items()}
     for name, (budget, condition) in needed.items():
-        _insert(session, _standing(exposure_ids, name, now, budget).where(active, condition))
+        _insert(session, _standing(wanted, name, now, budget).where(active, condition))
 
 
 def _standing(

@@ -54,6 +54,11 @@ class Incident(Base):
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Tell whether it is exploited, malicious or declared: only then may exposures be Act, or to be reported."""
+        return bool(self.known_exploited or (self.priority_facts or {}).get("forced"))
+
 
 class Exposure(Base):
     """One incident in one product (`EXP-41`): owner, clocks, status. Status is the last transition's.

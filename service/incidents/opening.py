@@ -122,7 +122,8 @@ def _record(
         insert(Episode),
         [{"exposure_id": id_, "number": 1, "opened_at": beginning.opened_at} for id_, _, beginning in placed],
     )
-    begin_clocks(session, [id_ for id_, *_ in placed], now=now)
+    confirmed = [id_ for id_, opening, _ in placed if incidents[opening.vulnerability_id].is_confirmed]
+    begin_clocks(session, confirmed, now=now)
     session.execute(
         insert(ExposureComponent),
         [{"exposure_id": id_, "component_id": c} for id_, opening, _ in placed for c in sorted(opening.component_ids)],

@@ -63,7 +63,7 @@ def decide_anew(session: WriteSession, restated: Sequence[Restated], *, actor: s
     entries = _decide(session, exposures, by_id, now)
     entries = [*_on_incidents(restated, exposures), *entries]
     session.flush()  # the timeline's changes carry incidents and exposures as they are now
-    begin_clocks(session, [exposure.id for exposure in exposures], now=now)
+    begin_clocks(session, [one.id for one in exposures if by_id[one.incident_id].incident.is_confirmed], now=now)
     write_timeline(session, entries, actor=actor, now=now)
     reopen_outgrown(session, exposures, actor=actor, now=now)
 
@@ -78,7 +78,7 @@ def decide_product_anew(session: WriteSession, product_id: int, *, actor: str, n
     by_id = {incident.id: Restated(incident, incident.severity) for incident in incidents}
     entries = _decide(session, exposures, by_id, now)
     session.flush()  # the timeline's changes carry the exposures as they are now
-    begin_clocks(session, [exposure.id for exposure in exposures], now=now)
+    begin_clocks(session, [one.id for one in exposures if by_id[one.incident_id].incident.is_confirmed], now=now)
     write_timeline(session, entries, actor=actor, now=now)
     reopen_outgrown(session, exposures, actor=actor, now=now)
     return len(entries)
