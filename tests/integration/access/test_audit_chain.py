@@ -1,8 +1,10 @@
 """The record is only added to, and whoever tampers with it beside the service is found out."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from command_line import run_muster
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -145,3 +147,22 @@ def test_writers_do_not_wait_for_the_chain(fresh_engine: Engine) -> None:
         assert chain_audit(session) == 1
         verdict = verify_audit(session)
         assert (verdict.rows, verdict.broken) == (2, None)
+
+
+def test_the_command_says_where_the_record_ends_and_whether_it_holds(
+    fresh_database: str, fresh_engine: Engine, tmp_path: Path
+) -> None:
+    environment = {"MUSTER_DATABASE_URL": fresh_database}
+    with writing(fresh_engine) as session:
+        act(session, "a.a", "b.b")
+    kept = tmp_path / "heads"
+    kept.write_text(run_muster("audit", "head", environment=environment).out)
+    assert kept.read_text().startswith("2 ")
+    ran = run_muster("audit", "verify", "--from", str(kept), "--json", environment=environment)
+    assert (ran.code, ran.json()["rows"], ran.json()["broken"]) == (0, 2, None)
+    with writing(fresh_engine) as session:
+        tamper(session, "DELETE FROM audit WHERE seq = 2", "UPDATE audit_chain SET last_seq = 1")
+    ran = run_muster("audit", "verify", "--from", str(kept), environment=environment)
+    assert (ran.code, "Broken at 2: cut off" in ran.err) == (1, True)
+    (tmp_path / "none").write_text("nothing")
+    assert run_muster("audit", "verify", "--from", str(tmp_path / "none"), environment=environment).code == 2

@@ -88,7 +88,7 @@ def test_a_route_that_forgets_is_recorded_by_its_path(app: FastAPI, admin: TestC
     ]
 
 
-def rows(client: TestClient, **wanted: object) -> list[dict[str, Any]]:
+def rows(client: TestClient, **wanted: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = client.get("/v1/audit", params=wanted).json()["items"]
     return items
 

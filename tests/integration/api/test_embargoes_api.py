@@ -130,7 +130,8 @@ class Puller:
 
     def snapshot(self) -> set[str]:
         """Read all there is; gives the ids."""
-        ids, after = set(), ""
+        ids = set[str]()
+        after: str | None = ""
         while after is not None:
             page = self.client.get("/v1/changes:snapshot", params={**self.wanted, "after": after, "limit": 2}).json()
             ids |= {item["data"]["id"] for item in page["items"]}
