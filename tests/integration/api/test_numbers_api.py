@@ -58,6 +58,18 @@ def test_numbers_come_with_what_they_count(reports: TestClient, clock: StoppedCl
     assert figures["kiosk", "coverage"]["value"] == 1
 
 
+def test_days_of_exposure_begin_when_it_was_published(
+    admin: TestClient, own_engine: Engine, clock: StoppedClock
+) -> None:
+    admin.post("/v1/products/shop/sboms", content=make_sbom(OLD))
+    for osv_id, day in ((CVE, 3), ("CVE-2021-2", 1)):
+        record = make_record(osv_id, "npm/lodash", "introduced 0", published=f"2026-03-0{day}T00:00:00Z")
+        Story(own_engine).feed(record)
+    clock.advance(timedelta(days=3, hours=12))  # it is the fifth
+    (days,) = [one for one in admin.get(AT).json()["items"] if one["measure"] == "exposure_days"]
+    assert days["value"] == 2 + 3.5  # from the third; and from the upload at noon on the first
+
+
 def test_a_page_holds_whole_groups(reports: TestClient) -> None:
     first = reports.get(AT, params={"by": "product", "limit": 1}).json()
     rest = reports.get(AT, params={"by": "product", "limit": 1, "after": first["next"]}).json()
