@@ -65,7 +65,7 @@ def put(
 ) -> None:
     """Say who owns a product and how much it matters; makes it if it is new, and leaves what is not said."""
     said = {"team": owner, "tier": tier, "kind": kind, "title": title, "tags": tag, "exposed": exposed}
-    fields = {name: value for name, value in said.items() if value is not None}
+    fields: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
     if built_on is not None:
         fields["built_on"] = read_base(built_on)
     product = _set(Client(Settings()), slug, fields)

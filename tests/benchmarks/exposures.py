@@ -156,10 +156,11 @@ def _lists(house: House) -> None:
     _ask(house, "incidents, open, with counts", lambda: ask("/v1/incidents?status=open"))
     _ask(house, "an incident with 50 of its exposures", lambda: ask("/v1/incidents/INC-1"))
     with _measured(house, "all exposures in pages of 500"):
-        seen, after = 0, ""
-        while after is not None:
-            page = ask(f"/v1/exposures?limit=500{after and '&after=' + after}").json()
-            seen, after = seen + len(page["items"]), page["next"]
+        page = ask("/v1/exposures?limit=500").json()
+        seen = len(page["items"])
+        while page["next"]:
+            page = ask(f"/v1/exposures?limit=500&after={page['next']}").json()
+            seen += len(page["items"])
     print(f"  which were {seen:,}")
 
 
