@@ -34,8 +34,8 @@ from service.jobs.worker import Worker
 from service.settings import Settings
 
 _PATIENCE_SECONDS = 10
-#: What comes round by itself in the room; the feed is asked for, and what is of no concern to a day is left out.
-_COMES_ROUND = ("settle", "clock", "note-silence", "tickets")
+#: Jobs of the room: the clock comes round at every move, tickets where somebody says so, the feed where asked for.
+_JOBS = ("clock", "tickets", "sync")
 
 
 class Room:
@@ -45,7 +45,7 @@ class Room:
         self.engine, self.clock, self.url, self.sink = engine, clock, url, sink
         self.began = clock.now
         self.transcript: list[str] = []
-        self._kinds = {name: kind for name, kind in kinds_of(settings).items() if name in (*_COMES_ROUND, "sync")}
+        self._kinds = {name: kind for name, kind in kinds_of(settings).items() if name in _JOBS}
         self._worker = Worker(engine, self._kinds, settings, clock)
         self._ways = ways_of(settings)
         self._clients: list[httpx.Client] = []
@@ -66,14 +66,14 @@ class Room:
 
     # --- time --------------------------------------------------------------------------------------------------------
 
-    def move_to(self, since: timedelta) -> None:
-        """Let it be so long after the day began, and let the house do what is due by then."""
+    def move_to(self, since: timedelta, *further: str) -> None:
+        """Let it be so long after the day began, and let the house do what is due by then; *further* jobs, too."""
         self.clock.now = self.began + since
-        self.work()
+        self.work(*further)
 
-    def work(self) -> None:
+    def work(self, *further: str) -> None:
         """Number what happened, run the jobs of this moment, send what is to be sent; until nothing is left."""
-        for name in _COMES_ROUND:
+        for name in ("clock", *further):
             every = self._kinds[name].every
             if every is not None:
                 tick(self.engine, name, every, now=self.clock())

@@ -224,7 +224,7 @@ class Day:
         assert set(audiences.values()) <= {"act", "confirm", "clear"}
         shares = {one["team"]: one["products"] for one in sent["teams"]}
         assert "partner-app" in shares["web"]["confirm"]
-        self.room.move_to(6 * MINUTE)
+        self.room.move_to(6 * MINUTE, "tickets")
         told, _ = self.changes()
         per_team = [one for one in told if one["type"] == "incident.broadcast"]
         assert {one["data"]["team"] for one in per_team} == set(audiences)
@@ -348,8 +348,8 @@ class Day:
         exposure = self.exposures()["payments-api"]
         assert exposure["status"] == "resolved"
         self.cert.tell(f"payments-api: SBOM {answer['sbom']['id']} resolves {exposure['id']}, verified")
-        self.room.move_to(3 * HOUR + MINUTE)
-        self.room.move_to(3 * HOUR + 2 * MINUTE)
+        self.room.move_to(3 * HOUR + MINUTE, "tickets")
+        self.room.move_to(3 * HOUR + 2 * MINUTE, "tickets")
         issues = self.github.issues
         mine = [issue for issue in issues.values() if exposure["id"] in issue.title + issue.body + str(issue.labels)]
         assert mine
