@@ -234,7 +234,7 @@ def _miscounted(story: Story) -> list[int]:
 def _live_in_archived(story: Story) -> list[str]:
     with reading(story.engine) as session:
         archived = Product.archived_at.is_not(None) & Stream.retired_at.is_(None)
-        return list(session.scalars(select(Stream.name).join(Product).where(archived)))
+        return list(session.scalars(select(Stream.name).join(Product, Product.id == Stream.product_id).where(archived)))
 
 
 @pytest.mark.parametrize(("name", "turned"), WAYS)
