@@ -103,8 +103,8 @@ def broadcast(
         one | {"products": ", ".join([*one["products"]["act"], *one["products"]["confirm"]])} for one in sent["teams"]
     ]
     show_table(rows, ("team", "audience", "products"))
-    said = "would be told" if dry_run else "are told"
-    show_line(f"{sent['act']} teams {said} to act, {sent['confirm']} to confirm, {sent['clear']} that they are clear.")
+    said = "Would be told" if dry_run else "Told"
+    show_line(f"{said} to act: {sent['act']}; to confirm: {sent['confirm']}; that they are clear: {sent['clear']}.")
 
 
 def situation(incident: Incident, *, as_json: JsonFlag = False) -> None:

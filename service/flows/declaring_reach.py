@@ -108,7 +108,7 @@ def declared_reach(
     uses = _counting(session, certainties, vulnerability_id)
     affected, suspected = _divided(uses, certainties)
     book = _Book(session, vulnerability_id, affected | suspected, certainties)
-    told = [one for one in unjudged(session) if one.product not in book.slugs.values()]
+    told = [one for one in unjudged(session, limit=None) if one.product not in book.slugs.values()]
     cannot_tell = [
         Unjudged(one.product, one.stream, Owner(one.owner.team, one.owner.reason), one.reason) for one in told
     ]

@@ -118,7 +118,7 @@ def situation_of(session: ReadSession, incident: Incident) -> Situation:
     exposures = _exposures(session, incident.id)
     concerned = {one.product for one in exposures if one.is_affected or one.is_suspected}
     asked = incident.kind == "declared"
-    told = {one.product: one.reason for one in (unjudged(session) if asked else ())}
+    told = {one.product: one.reason for one in (unjudged(session, limit=None) if asked else ())}
     answered = _answered(session, incident.id)
     cannot_tell = {
         product: reason

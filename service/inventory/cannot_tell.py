@@ -13,12 +13,13 @@ from service.inventory.owners import Question, owners_named
 MAX_LISTED = 500
 
 
-def unjudged(session: ReadSession) -> list[CannotTell]:
+def unjudged(session: ReadSession, *, limit: int | None = MAX_LISTED) -> list[CannotTell]:
     """List what no search can judge: products without any SBOM first, then silent streams, whose newest is old.
 
-    Products all of whose streams were retired are out of the field, not unknown. Each kind ends at `MAX_LISTED`.
+    Products all of whose streams were retired are out of the field, not unknown. Each kind ends at *limit*;
+    None: all of them.
     """
-    rows = session.execute(_UNJUDGED, {"limit": MAX_LISTED}).all()
+    rows = session.execute(_UNJUDGED, {"limit": limit}).all()
     owners = owners_named(session, {row.id: Question(row.id) for row in rows})
     return [
         CannotTell(product, stream, None, Owner(*owners[product_id]), reason, None)

@@ -30,7 +30,7 @@ def test_a_cert_declares_tells_and_closes_from_the_command_line(muster_as: Calla
     amended = cert("incidents", "amend", incident, "--reason", "a CVE", "--alias", "CVE-2024-3094", "--json").json()
     assert amended["affected_count"] == 1
     told = cert("incidents", "broadcast", incident, "Go back to 5.4")
-    assert "1 teams are told to act, 0 to confirm, 0 that they are clear." in told.out
+    assert "Told to act: 1; to confirm: 0; that they are clear: 0." in told.out
     board = cert("incidents", "situation", incident)
     assert "1 affected, 0 suspected, 0 cannot tell, 0 clear; 0.0 % acknowledged." in board.out
 
