@@ -17,7 +17,7 @@ from sqlalchemy import Engine, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.db import ReadSession, writing
-from service.jobs.kinds import Kind
+from service.jobs.context import Kind
 from service.jobs.models import Installation, Job
 from service.jobs.queue import enqueue_tick
 from service.log import logger

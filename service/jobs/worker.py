@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.db import writing
-from service.jobs.kinds import Interrupted, JobContext, Kind
+from service.jobs.context import Interrupted, JobContext, Kind
 from service.jobs.models import Job
 from service.jobs.queue import LEASE, MOST_ATTEMPTS, fail, finish, note_progress, put_back, renew, take
 from service.log import logger

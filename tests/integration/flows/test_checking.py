@@ -17,7 +17,8 @@ from service.errors import Busy
 from service.flows.checking import check_next, conformance_of
 from service.flows.receiving import Request, receive_upload
 from service.inventory.models import Document
-from service.jobs.kinds import Interrupted, JobContext, kinds_of
+from service.jobs.context import Interrupted, JobContext
+from service.jobs.kinds import kinds_of
 from service.sbom.conformance import LARGEST_BYTES
 from service.settings import Settings
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from service.changes.reading import last_seq
 from service.changes.writing import NewChange, record_changes
 from service.db import WriteSession, connect, reading, writing
-from service.jobs.kinds import JobContext, Kind
+from service.jobs.context import JobContext, Kind
 from service.jobs.models import Job
 from service.jobs.queue import (
     FIRST_DELAY,

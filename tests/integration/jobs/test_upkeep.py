@@ -19,7 +19,8 @@ from service.flows.publishing import publish_advisory
 from service.flows.receiving import Request, receive_upload
 from service.incidents.lifecycle import Decision, transition
 from service.incidents.models import Exposure
-from service.jobs.kinds import Interrupted, JobContext, kinds_of
+from service.jobs.context import Interrupted, JobContext
+from service.jobs.kinds import kinds_of
 from service.jobs.models import Job
 from service.jobs.running import running
 from service.settings import Settings
