@@ -1,11 +1,13 @@
 """``/v1/exposures:batch``: many steps in one transaction, each with its own outcome."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi import Request as HttpRequest
 from pydantic import Field
+from sqlalchemy import select
 
 from service.access import audit
 from service.access.roles import Actor
@@ -16,7 +18,7 @@ from service.api.exposures import StepIn
 from service.api.incidents import ExposureStatus
 from service.api.problems import status_of
 from service.api.schemas import Answer, Body
-from service.db import WriteSession
+from service.db import WriteSession, any_of
 from service.errors import NotFound, ServiceError
 from service.incidents.lifecycle import Outcome, Request, take_transitions
 from service.incidents.locking import seen_among
@@ -84,7 +86,8 @@ def batch(
         for id_, item in zip(ids, body.items, strict=True)
     ]
     outcomes = take_transitions(session, requests, actor=actor, now=now, atomic=body.atomic, dry_run=body.dry_run)
-    items = [_item(session, item, outcome) for item, outcome in zip(body.items, outcomes, strict=True)]
+    stand = _stand(session, outcomes)
+    items = [_item(stand, item, outcome) for item, outcome in zip(body.items, outcomes, strict=True)]
     if body.dry_run:
         mark_reading(request.scope)
     else:
@@ -101,15 +104,20 @@ def _number(name: str) -> int:
         return 0
 
 
-def _item(session: WriteSession, item: ItemIn, outcome: Outcome) -> ItemOut:
+def _stand(session: WriteSession, outcomes: Iterable[Outcome]) -> dict[int, tuple[str, int]]:
+    """Read how exposures stand now, all at once: (status, version)."""
+    ids = any_of(outcome.exposure_id for outcome in outcomes if outcome.refusal is None)
+    rows = session.execute(select(Exposure.id, Exposure.status, Exposure.version).where(Exposure.id == ids))
+    return {id_: (status, version) for id_, status, version in rows}
+
+
+def _item(stand: Mapping[int, tuple[str, int]], item: ItemIn, outcome: Outcome) -> ItemOut:
     if outcome.refusal is not None:
         problem = _problem(item, outcome.refusal)
         return ItemOut(exposure=item.exposure, result="refused", step=None, status=None, version=None, problem=problem)
-    exposure = session.get_one(Exposure, outcome.exposure_id)
-    status: ExposureStatus = exposure.status  # type: ignore[assignment]  # the table's constraint holds it
-    return ItemOut(
-        exposure=item.exposure, result="ok", step=outcome.step, status=status, version=exposure.version, problem=None
-    )
+    status, version = stand[outcome.exposure_id]
+    known: ExposureStatus = status  # type: ignore[assignment]  # the table's constraint holds it
+    return ItemOut(exposure=item.exposure, result="ok", step=outcome.step, status=known, version=version, problem=None)
 
 
 def _problem(item: ItemIn, refusal: ServiceError) -> RefusalOut:
