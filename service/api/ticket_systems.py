@@ -31,6 +31,9 @@ class WantedIn(Body):
     teams: list[str] = Field([], max_length=500)
     products: list[str] = Field([], max_length=500)
     baseline: bool = Field(False, description="also what was there on a product's first day")
+    restricted: bool = Field(
+        False, description="also what is under embargo: whoever reads this system's tickets will know of it"
+    )
 
 
 class TicketSystemIn(Body):

@@ -16,7 +16,7 @@ from service.db import WriteSession, any_of, arrays
 from service.feedback.tickets.drafting import OPEN
 from service.feedback.tickets.models import TicketSystem, TicketWork
 from service.incidents.link_models import Link
-from service.incidents.models import Exposure
+from service.incidents.models import Exposure, Incident
 from service.incidents.representing import number_of
 
 _AT_ONCE = 500
@@ -59,8 +59,17 @@ def add_work(session: WriteSession, system_id: int, exposure_ids: Iterable[int],
 def missing_work(session: WriteSession, system: TicketSystem, candidates: Mapping[int, Mapping[str, Any]]) -> list[int]:
     """Give, of exposures (by id, as values), those that should have a ticket of this system and have none."""
     linked = select(Link.exposure_id).where(Link.system == system.name)  # what is lost has its work already
-    has_one = set(session.scalars(linked.where(Link.exposure_id == any_of(candidates))))
-    return [id_ for id_, values in candidates.items() if id_ not in has_one and is_wanted(values, system.wanted)]
+    without = linked.where(Link.exposure_id == any_of(candidates))
+    if not may_know(system):
+        secret = select(Exposure.id).join(Incident, Incident.id == Exposure.incident_id).where(Incident.restricted)
+        without = without.union(secret.where(Exposure.id == any_of(candidates)))
+    left_out = set(session.scalars(without))
+    return [id_ for id_, values in candidates.items() if id_ not in left_out and is_wanted(values, system.wanted)]
+
+
+def may_know(system: TicketSystem) -> bool:
+    """Tell whether a system is told of what is under embargo: whoever reads its tickets will know."""
+    return bool(system.wanted.get("restricted"))
 
 
 def is_wanted(exposure: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

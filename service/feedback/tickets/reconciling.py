@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 from service.db import reading, writing
 from service.feedback.tickets.connecting import Connector, Draft, Missing, Ticket
 from service.feedback.tickets.drafting import OPEN, draft, exposure_of, ref_of
-from service.feedback.tickets.following import add_work, missing_work
+from service.feedback.tickets.following import add_work, may_know, missing_work
 from service.feedback.tickets.hearing import note_ticket
 from service.feedback.tickets.models import TicketSystem
 from service.feedback.tickets.telling import actor_of
@@ -83,19 +83,24 @@ def _fold(
         if not linked:
             with writing(engine) as session:
                 note_ticket(session, system, exposure_id, stays, now=now)
-        for ticket in tickets:
-            if ticket is not stays and ticket.is_open:
-                connector.comment(ticket.key, f"The same as {stays.key}, which goes on: {stays.url}")
-                connector.update(ticket, _closing(engine, system, exposure_id))
-                closed += 1
+        folded = [ticket for ticket in tickets if ticket is not stays and ticket.is_open]
+        if not folded or (closing := _closing(engine, system, exposure_id)) is None:
+            continue
+        for ticket in folded:
+            connector.comment(ticket.key, f"The same as {stays.key}, which goes on: {stays.url}")
+            connector.update(ticket, closing)
+        closed += len(folded)
     return closed
 
 
-def _closing(engine: Engine, system: TicketSystem, exposure_id: int) -> Draft:
+def _closing(engine: Engine, system: TicketSystem, exposure_id: int) -> Draft | None:
+    """Write what a second ticket says last; None where it is under embargo, and stays as it is."""
     with reading(engine) as session:
         values = exposures_in_full(session, [exposure_id])[0]
         incident_id = session.get_one(Exposure, exposure_id).incident_id
         incident = incidents_as_values(session, [incident_id])[incident_id]
+    if incident["restricted"] and not may_know(system):
+        return None
     said = draft(values, incident, marker=system.marker, link="")
     return Draft(
         ref=ref_of(system.marker, exposure_name(exposure_id)),

@@ -23,7 +23,9 @@ from service.feedback.tickets.servicenow_client import ServiceNow
 from service.feedback.tickets.tracker_client import Tracker
 
 #: Which exposures get a ticket unless somebody says otherwise.
-USUAL: dict[str, object] = {"priorities": ["act", "attend"], "teams": [], "products": [], "baseline": False}
+USUAL: dict[str, object] = {
+    "priorities": ["act", "attend"], "teams": [], "products": [], "baseline": False, "restricted": False,
+}  # fmt: skip
 _PURPOSE = "ticket system"
 
 

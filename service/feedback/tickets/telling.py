@@ -15,6 +15,7 @@ from service.access.roles import Actor, Role
 from service.db import ReadSession, WriteSession, reading, writing
 from service.feedback.tickets.connecting import Connector, Draft, Missing, Ticket
 from service.feedback.tickets.drafting import comment, draft
+from service.feedback.tickets.following import may_know
 from service.feedback.tickets.models import TicketSystem, TicketWork
 from service.incidents.history import timeline_of
 from service.incidents.lifecycle import lock_exposure
@@ -53,6 +54,7 @@ class Told:
     link_state: str | None
     steps: Sequence[Mapping[str, Any]]
     last_id: int
+    secret: bool = False
 
 
 class NotYet(Exception):  # noqa: N818 - read as a sentence
@@ -94,6 +96,9 @@ def tell(engine: Engine, system: TicketSystem, connector: Connector, task: Task,
     """
     with reading(engine) as session:
         told = _what_to_tell(session, system, task, pages)
+    if told.secret:
+        _keep_secret(engine, task, told)
+        return
     ticket = _ticket(engine, system, connector, task, told, now=now)
     if ticket is None:
         _note(engine, system, task, told, None, now=now)
@@ -125,7 +130,16 @@ def _what_to_tell(session: ReadSession, system: TicketSystem, task: Task, pages:
         link_state=link.state if link else None,
         steps=[step for _, step in steps if step["actor"] != actor_of(system.name).name],
         last_id=steps[-1][0] if steps else task.told_id,
+        secret=bool(incident["restricted"]) and not may_know(system),
     )
+
+
+def _keep_secret(engine: Engine, task: Task, told: Told) -> None:
+    """Say nothing of what is under embargo. Lifting it is a change; what was said until then stays here."""
+    with writing(engine) as session:
+        values: dict[str, Any] = {"locked_until": None, "attempts": 0, "last_error": None, "told_id": told.last_id}
+        session.execute(_row(task).values(**values))
+        session.execute(_row(task).where(TicketWork.run_at <= task.taken_at).values(run_at=None))
 
 
 def _ticket(

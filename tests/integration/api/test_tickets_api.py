@@ -78,7 +78,9 @@ def test_a_ticket_system_is_configured_tried_and_forgotten_and_its_secret_never_
     assert admin.post("/v1/ticket-systems/github:test").json()["works"] is False  # nobody is there any more
     assert admin.post("/v1/ticket-systems/github:reconcile").status_code == 202
     (listed,) = admin.get("/v1/ticket-systems").json()["items"]
-    assert listed["wanted"] == {"priorities": ["act", "attend"], "teams": [], "products": [], "baseline": False}
+    assert listed["wanted"] == {
+        "priorities": ["act", "attend"], "teams": [], "products": [], "baseline": False, "restricted": False,
+    }  # fmt: skip
     assert "wrong" not in admin.get("/v1/audit").text
     assert admin.delete("/v1/ticket-systems/github").status_code == 204
     assert admin.get("/v1/ticket-systems").json()["items"] == []

@@ -17,9 +17,10 @@ from service.db import reading, writing
 from service.feedback.tickets.models import TicketSystem, TicketWork
 from service.feedback.tickets.systems import Configured, connecting, put_system
 from service.feedback.tickets.working import Round, work_all
+from service.incidents.embargo import lift
 from service.incidents.lifecycle import Decision, comment, find_exposure, transition
 from service.incidents.link_models import Link
-from service.incidents.models import Exposure
+from service.incidents.models import Exposure, Incident
 from service.log import configure
 
 VAULT = Vault("of the tests")
@@ -308,6 +309,47 @@ def test_what_nobody_wants_gets_no_ticket(office: Office) -> None:
     assert office.story.now > START
     with reading(office.story.engine) as session:
         assert find_exposure(session, f"EXP-{_first_exposure(office)}").priority not in ("act", "attend")
+
+
+@ONE
+def test_what_is_under_embargo_is_no_ticket_unless_the_system_may_know(office: Office) -> None:
+    office.story.feed(BACKDOOR)
+    office.story.upload("shop", LODASH)
+    _embargo(office)
+    for _ in range(2):
+        office.round(timedelta(days=1, minutes=1))  # with the daily reconciliation, which looks for what is missing
+    assert office.there.issues == {}
+    with writing(office.story.engine) as session:
+        system = session.scalars(select(TicketSystem)).one()
+        system.wanted, system.reconciled_at = system.wanted | {"restricted": True}, None
+    for _ in range(2):
+        office.round()
+    assert office.link() == (office.only_ticket(), "open")
+
+
+@ONE
+def test_a_ticket_hears_no_more_from_when_an_embargo_begins_until_it_is_lifted(opened: Office) -> None:
+    ticket = opened.there.issues[opened.only_ticket()]
+    _embargo(opened)
+    with writing(opened.story.engine) as session:
+        comment(session, opened.exposure().id, "It is the loader.", actor=SYSTEM, now=opened.story.tick())
+    opened.there.copy(ticket.key, "SEC-99")
+    opened.round(timedelta(days=1, minutes=1))
+    assert [said for issue in opened.there.issues.values() for said in issue.comments] == []
+    with writing(opened.story.engine) as session:
+        incident = session.scalars(select(Incident)).one()
+        lift(session, f"INC-{incident.id}", reason="it is public", actor="cert", now=opened.story.tick())
+    _step(opened, "acknowledged")
+    opened.round()
+    (said,) = ticket.comments
+    assert "acknowledged" in said
+    assert "loader" not in said
+
+
+def _embargo(office: Office) -> None:
+    with writing(office.story.engine) as session:
+        for incident in session.scalars(select(Incident)):
+            incident.restricted = True
 
 
 def _first_exposure(office: Office) -> int:
