@@ -22,10 +22,10 @@ def follow(url: str, token: str, folder: Path, pause_seconds: float) -> None:
             answer = client.get("/v1/changes", params={"after": after, "wait": 5, "limit": 100})
             page = answer.raise_for_status().json()
             write_down(heard, page["items"])
-            # Whoever is killed between these two hears it again.
-            store(place, page["next"])
+            # Whoever is killed while it handles them hears them again.
             if page["items"]:
                 time.sleep(pause_seconds)
+            store(place, page["next"])
 
 
 def write_down(heard: Path, items: list[dict[str, object]]) -> None:
