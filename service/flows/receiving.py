@@ -30,7 +30,7 @@ from service.incidents.reading import proved_by, vulnerabilities_touched
 from service.inventory.catalogue import Resolved, resolve, resolve_all
 from service.inventory.documents import store_documents, store_graphs
 from service.inventory.graph import SUBJECT, Packed, pack
-from service.inventory.life import note_sign_of_life, would_settle
+from service.inventory.life import hear_again, would_settle
 from service.inventory.models import Product, Release, Stream, Upload
 from service.inventory.products import (
     DEFAULT_STREAM,
@@ -154,8 +154,7 @@ def _repeated(session: WriteSession, data: bytes, request: Request, now: datetim
     stream, upload = found
     if would_settle(stream, upload):
         return None  # the long way, which locks the stream and looks at its exposures
-    note_sign_of_life(stream, now=now)
-    upload.confirmed_at = now
+    hear_again(stream, upload, now=now)
     product = session.get_one(Product, stream.product_id)
     scopes = contents(session, stream.id, upload.at_us)
     nothing: frozenset[int] = frozenset()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 
 from service.db import ReadSession, any_of
 from service.incidents.models import Exposure, ExposureComponent, Incident, Transition
@@ -22,13 +22,17 @@ def products_exposed_to(session: ReadSession, vulnerability_ids: Iterable[int]) 
 
 
 def vulnerabilities_touched(session: ReadSession, product_id: int, component_ids: Iterable[int]) -> set[int]:
-    """Give a product's vulnerabilities that a change of some components may end, or free from their hold."""
+    """Give a product's vulnerabilities that a change of some components may end, or free from their hold.
+
+    What is claimed to be fixed is looked at whenever a new SBOM comes: it may have it still.
+    """
     own = select(Incident.vulnerability_id, Exposure.id).join(Exposure).where(Exposure.product_id == product_id)
     by_component = own.join(ExposureComponent, ExposureComponent.exposure_id == Exposure.id).where(
         ExposureComponent.component_id == any_of(component_ids)
     )
-    held = own.where(Exposure.hold_reason.is_not(None), Exposure.status.in_(sorted(HELD)))
-    rows = (*session.execute(by_component), *session.execute(held))
+    held = and_(Exposure.hold_reason.is_not(None), Exposure.status.in_(sorted(HELD)))
+    waiting = own.where(or_(held, Exposure.status == "fix_claimed"))
+    rows = (*session.execute(by_component), *session.execute(waiting))
     return {vulnerability_id for vulnerability_id, _ in rows if vulnerability_id is not None}
 
 

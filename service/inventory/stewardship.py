@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql as pg
@@ -13,7 +13,7 @@ from service.db import WriteSession
 from service.errors import Conflict, Unreadable
 from service.inventory.bases import build_on
 from service.inventory.models import Product, ProductSlug, Stream
-from service.inventory.products import BadName, find_product
+from service.inventory.products import DEFAULT_STREAM, BadName, find_product
 from service.inventory.slugs import slugify
 
 Tier = Literal["low", "medium", "high", "mission-critical"]
@@ -34,10 +34,10 @@ class ProductFields(TypedDict, total=False):
 
 
 class BuiltOn(TypedDict):
-    """What a product is built on, by the names of product and stream."""
+    """What a product is built on, by the names of product and stream; the default stream need not be named."""
 
     product: str
-    stream: str
+    stream: NotRequired[str]
 
 
 class SlugTaken(Conflict):
@@ -114,7 +114,7 @@ def _apply(session: WriteSession, product: Product, fields: ProductFields) -> bo
 def _rebase(session: WriteSession, product: Product, base: BuiltOn | None) -> bool:
     if base is None:
         return build_on(session, product, None)
-    return build_on(session, product, base["product"], base["stream"])
+    return build_on(session, product, base["product"], base.get("stream", DEFAULT_STREAM))
 
 
 def _team_id(session: WriteSession, product: Product, name: str | None) -> int | None:
