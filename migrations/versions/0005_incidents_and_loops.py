@@ -669,6 +669,7 @@ def _vex() -> None:
     sa.Column('signed', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('added_by', sa.Text(), nullable=False),
+    sa.Column('added_key_id', sa.BigInteger(), nullable=True),
     sa.Column('added_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vex_source')),
     )

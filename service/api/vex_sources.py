@@ -90,7 +90,7 @@ def set_sources(
         NewSource(one.author.strip(), one.reason, tuple(one.packages), tuple(one.products), one.known_as, one.signed)
         for one in body.items
     ]
-    rows = replace_sources(session, wanted, actor=actor.name, now=now)
+    rows = replace_sources(session, wanted, actor=actor, now=now)
     audit.record(session, actor, "vex.sources", "vex sources", {"authors": [row.author for row in rows]}, now=now)
     return _sources(rows, response)
 

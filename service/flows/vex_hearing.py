@@ -20,7 +20,7 @@ from service.incidents.vex_candidates import known_under
 from service.incidents.vex_documents import document_id_of, keep, newer_than
 from service.incidents.vex_importing import Done, Speaker, carry_out
 from service.incidents.vex_models import VexDocument
-from service.incidents.vex_sources import source_of, trust_in
+from service.incidents.vex_sources import is_word_of_one, source_of, trust_in
 from service.sbom.signatures import TrustedKey
 
 #: Of what is left of one statement, so much is told one by one.
@@ -90,7 +90,7 @@ def _hear(session: WriteSession, *, data: bytes, received: Received, base: str, 
         names = {name for claim in claims.claims for name in claim.names}
         known = known_under(session, names, base=base, known_as=source.known_as)
         judged = judge(claims.claims, known, trust_in(source))
-        speaker = Speaker(claims.author, document_id, claims.version, row.id)
+        speaker = Speaker(claims.author, document_id, claims.version, row.id, alone=is_word_of_one(source, actor))
         done = carry_out(session, judged.wishes, speaker, actor=actor, now=now)
         by_claim = _by_claim(done, {id_: wish.claims for id_, wish in judged.wishes.items()})
         results = [

@@ -37,12 +37,13 @@ _ASSESSMENTS = {
 
 
 class Speaker(NamedTuple):
-    """Which version of which document speaks; `row_id` is ours."""
+    """Which version of which document speaks; `row_id` is ours. `alone`: one person believes it and brings it."""
 
     author: str
     document_id: str
     version: str
     row_id: int
+    alone: bool = False
 
     @property
     def source(self) -> str:
@@ -157,9 +158,17 @@ def _take(
     session: WriteSession, wishes: Iterable[Wish], speaker: Speaker, *, actor: Actor, now: datetime
 ) -> dict[int, str | None]:
     """Take the steps that are wanted: exposure id to the refusal, None where it was taken."""
-    requests = [Request(wish.exposure_id, _step(wish, speaker)) for wish in wishes if wish.act != "note"]
+    alone = {wish.exposure_id: _ONE_PERSON for wish in wishes if speaker.alone and wish.act == "decide"}
+    steps = [wish for wish in wishes if wish.act != "note" and wish.exposure_id not in alone]
+    requests = [Request(wish.exposure_id, _step(wish, speaker)) for wish in steps]
     outcomes = take_transitions(session, requests, actor=actor, now=now)
-    return {one.exposure_id: one.refusal.detail if one.refusal is not None else None for one in outcomes}
+    return {**alone, **{one.exposure_id: one.refusal.detail if one.refusal else None for one in outcomes}}
+
+
+_ONE_PERSON = (
+    "It takes two people: the key that had this author believed cannot bring the document as well, unless the author"
+    " is believed only where it is signed. Bring it with another key."
+)
 
 
 def _step(wish: Wish, speaker: Speaker) -> Decision:

@@ -15,7 +15,8 @@ class VexSource(Base):
 
     `author` is as it stands in documents (`vex.statements.Claims.author`); ``*`` stands for any characters. `packages`
     are beginnings of purls (``pkg:rpm/redhat/``) and `products` slugs; empty is anything. `known_as` are this author's
-    names for products of ours: identifier to slug. `signed`: only in an envelope that a trusted key signed.
+    names for products of ours: identifier to slug. `signed`: only in an envelope that a trusted key signed. Who changed
+    it last is told by `added_key_id`: what the same key brings of this author is the word of one person.
     """
 
     __tablename__ = "vex_source"
@@ -29,6 +30,7 @@ class VexSource(Base):
     signed: Mapped[bool] = mapped_column(server_default=text("false"))
     reason: Mapped[str]
     added_by: Mapped[str]
+    added_key_id: Mapped[int | None]
     added_at: Mapped[datetime]
 
 

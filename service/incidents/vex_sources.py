@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import orjson
 from sqlalchemy import delete, select, text
 
+from service.access.roles import Actor
 from service.db import ReadSession, WriteSession
 from service.errors import Refused
 from service.incidents.vex.judging import Trust
@@ -52,7 +53,7 @@ def lock_sources(session: WriteSession) -> list[VexSource]:
 
 
 def replace_sources(
-    session: WriteSession, wanted: Sequence[NewSource], *, actor: str, now: datetime
+    session: WriteSession, wanted: Sequence[NewSource], *, actor: Actor, now: datetime
 ) -> list[VexSource]:
     """Believe these authors, and nobody else. What stays as it is keeps its date. Decisions that were made stand.
 
@@ -67,13 +68,14 @@ def replace_sources(
         raise BadSource("An author stands there twice; say in one place of what it may speak.")
     there = {row.author: row for row in lock_sources(session)}
     session.execute(delete(VexSource).where(VexSource.author.not_in(authors)))
+    added = {"added_by": actor.name, "added_key_id": actor.key_id, "added_at": now}
     for source in wanted:
         values = _values(source)
         row = there.get(source.author)
         if row is None:
-            session.add(VexSource(author=source.author, added_by=actor, added_at=now, **values))
+            session.add(VexSource(author=source.author, **added, **values))
         elif any(getattr(row, name) != value for name, value in values.items()):
-            for name, value in (values | {"added_by": actor, "added_at": now}).items():
+            for name, value in (values | added).items():
                 setattr(row, name, value)
     session.flush()  # whoever lists them next sees them
     return list_sources(session)
@@ -111,6 +113,11 @@ def source_of(session: WriteSession, author: str) -> VexSource | None:
 def _matches(author: str, pattern: str) -> bool:
     # Only the star is one: addresses have question marks and brackets of their own.
     return "*" in pattern and fnmatchcase(author, pattern.replace("[", "[[]").replace("?", "[?]"))
+
+
+def is_word_of_one(source: VexSource, actor: Actor) -> bool:
+    """Tell whether whoever brings a document is the one who had its author believed, and no signature speaks for it."""
+    return not source.signed and source.added_key_id == actor.key_id
 
 
 def trust_in(source: VexSource) -> Trust:

@@ -139,7 +139,7 @@ def test_nothing_to_state_is_said_so(story: Story, client_as: Clients) -> None:
 
 def test_a_statement_of_somebody_who_is_believed_decides(story: Story, client_as: Clients) -> None:
     cert = client_as("cert")
-    trust(cert)
+    trust(client_as("cert"))
     said = bring(cert, openvex(statement(OLD)))
     assert (said["applied"], said["author"]) == (1, AUTHOR)
     exposure = cert.get("/v1/exposures").json()["items"][0]
@@ -151,9 +151,19 @@ def test_a_statement_of_somebody_who_is_believed_decides(story: Story, client_as
     assert story.status("shop", CVE) == "not_affected"
 
 
-def test_a_dry_run_says_the_same_and_keeps_nothing(story: Story, client_as: Clients) -> None:
+def test_one_person_alone_cannot_believe_an_author_and_bring_his_word(story: Story, client_as: Clients) -> None:
     cert = client_as("cert")
     trust(cert)
+    said = bring(cert, openvex(statement(OLD)))
+    assert (why(said), said["applied"]) == (["refused"], 0)
+    assert "two people" in said["statements"][0]["exposures"][0]["detail"]
+    assert story.status("shop", CVE) == "open"
+    assert bring(client_as("cert"), openvex(statement(OLD)))["applied"] == 1
+
+
+def test_a_dry_run_says_the_same_and_keeps_nothing(story: Story, client_as: Clients) -> None:
+    cert = client_as("cert")
+    trust(client_as("cert"))
     before = story.rows()
     said = bring(cert, openvex(statement(OLD)), dry_run=True)
     assert (said["applied"], said["id"]) == (1, None)
@@ -180,7 +190,7 @@ TOO_LITTLE: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 def test_nothing_is_decided_on_less_than_a_component_and_a_justification(story: Story, client_as: Clients) -> None:
     cert = client_as("cert")
-    trust(cert)
+    trust(client_as("cert"))
     for version, (name, (said, reasons)) in enumerate(TOO_LITTLE.items(), 1):
         answer = bring(cert, openvex(said, version=version))
         assert (name, why(answer), answer["applied"]) == (name, reasons, 0)
@@ -189,7 +199,7 @@ def test_nothing_is_decided_on_less_than_a_component_and_a_justification(story: 
 
 def test_a_word_on_part_of_what_is_exposed_decides_nothing(story: Story, client_as: Clients) -> None:
     cert = client_as("cert")
-    trust(cert)
+    trust(client_as("cert"))
     story.upload("shop", OLDER, stream="2.x")
     assert why(bring(cert, openvex(statement(OLD)))) == ["partly_covered"]
     assert story.status("shop", CVE) == "open"
@@ -198,7 +208,7 @@ def test_a_word_on_part_of_what_is_exposed_decides_nothing(story: Story, client_
 
 def test_two_words_on_one_component_decide_nothing(story: Story, client_as: Clients) -> None:
     cert = client_as("cert")
-    trust(cert)
+    trust(client_as("cert"))
     said = bring(cert, openvex(statement(OLD), statement(OLD, status="affected")))
     assert why(said) == ["contradictory"]
     assert story.status("shop", CVE) == "open"
@@ -206,7 +216,7 @@ def test_two_words_on_one_component_decide_nothing(story: Story, client_as: Clie
 
 def test_fixed_is_a_claim(story: Story, client_as: Clients) -> None:
     cert = client_as("cert")
-    trust(cert)
+    trust(client_as("cert"))
     assert bring(cert, openvex(statement(OLD, status="fixed")))["applied"] == 1
     assert story.status("shop", CVE) == "fix_claimed"
 
@@ -226,7 +236,7 @@ def test_an_author_is_believed_only_so_far(
 ) -> None:
     story.product("blog")
     cert = client_as("cert")
-    trust(cert, **source)
+    trust(client_as("cert"), **source)
     said = bring(cert, openvex(statement(OLD), author=author))
     assert why(said) == reasons
     assert story.status("shop", CVE) == ("open" if reasons else "not_affected")
@@ -236,7 +246,7 @@ def test_a_newer_version_takes_back_what_it_no_longer_says_and_an_older_one_is_i
     story: Story, client_as: Clients
 ) -> None:
     cert = client_as("cert")
-    trust(cert)
+    trust(client_as("cert"))
     bring(cert, openvex(statement(OLD)))
     assert bring(cert, openvex(statement(OLD)))["applied"] == 0
     bring(cert, openvex(statement(OLD, status="affected"), version=3))
@@ -250,7 +260,7 @@ def test_a_newer_version_takes_back_what_it_no_longer_says_and_an_older_one_is_i
 
 def test_what_people_took_back_is_not_decided_again_by_the_same_words(story: Story, client_as: Clients) -> None:
     cert = client_as("cert")
-    trust(cert)
+    trust(client_as("cert"))
     bring(cert, openvex(statement(OLD)))
     exposure = cert.get("/v1/exposures").json()["items"][0]
     tag = cert.get(f"/v1/exposures/{exposure['id']}").headers["ETag"]
@@ -263,7 +273,7 @@ def test_what_people_took_back_is_not_decided_again_by_the_same_words(story: Sto
 def test_an_upstream_word_on_its_own_package_holds_wherever_it_is(story: Story, client_as: Clients) -> None:
     story.upload("blog", OLD)
     cert = client_as("cert")
-    trust(cert, packages=["pkg:npm/lodash"])
+    trust(client_as("cert"), packages=["pkg:npm/lodash"])
     said = {**statement(), "products": [{"@id": OLD}]}
     assert len(bring(cert, openvex(said))["statements"][0]["exposures"]) == 2
     assert [story.status(product, CVE) for product in ("shop", "blog")] == ["not_affected"] * 2
@@ -272,7 +282,7 @@ def test_an_upstream_word_on_its_own_package_holds_wherever_it_is(story: Story, 
 @pytest.mark.usefixtures("story")
 def test_a_vendors_own_name_for_a_product_can_be_known(client_as: Clients) -> None:
     cert = client_as("cert")
-    trust(cert, known_as={"pkg:oci/vendor/shop": "shop"})
+    trust(client_as("cert"), known_as={"pkg:oci/vendor/shop": "shop"})
     assert bring(cert, openvex(statement(OLD, product="pkg:oci/vendor/shop")))["applied"] == 1
 
 
@@ -305,7 +315,7 @@ def test_who_may_not_say_whom_to_believe_brings_nothing(client_as: Clients) -> N
 def test_sources_change_for_whoever_saw_them_last(client_as: Clients) -> None:
     cert = client_as("cert")
     stale = cert.get("/v1/vex-sources").headers["ETag"]
-    trust(cert)
+    trust(client_as("cert"))
     assert cert.put("/v1/vex-sources", json={"items": []}).status_code == 428
     assert cert.put("/v1/vex-sources", json={"items": []}, headers={"If-Match": stale}).status_code == 412
     for bad in ({"author": "*"}, {"packages": ["openssl"]}, {"products": ["nowhere"]}):
@@ -375,7 +385,8 @@ def test_twenty_exposures_cost_as_many_statements_as_one(story: Story, client_as
     story.feed(*many)
     story.upload("twin", *(f"pkg:npm/p{n}@1.0.0" for n in range(20)))
     cert = client_as("cert")
-    trust(cert)
+    trust(client_as("cert"))
+    assert cert.get("/v1/vex-sources").is_success  # from now on the key has been used
 
     def counted(act: Callable[[], Any]) -> int:
         with statements(story.engine) as sent:

@@ -20,6 +20,7 @@ from service.incidents.vex.statements import Format, Publisher
 from service.incidents.vex_sources import NewSource, replace_sources
 
 CERT = Actor("cert", Role.CERT, key_id=1)
+HEAD = Actor("head of the cert", Role.CERT, key_id=2)
 ACME = Publisher("Acme", "https://acme.example")
 BASE = "https://muster.acme.example"
 ELSEWHERE = "https://muster.other.example"
@@ -115,7 +116,7 @@ def heard(story: Story, document: bytes, **more: bool) -> Heard:
 def believe(story: Story, **more: object) -> None:
     with writing(story.engine) as session:
         source = NewSource("https://acme.example", "our vendor", **more)  # type: ignore[arg-type]
-        replace_sources(session, [source], actor="cert", now=story.now)
+        replace_sources(session, [source], actor=HEAD, now=story.now)
 
 
 @pytest.fixture(scope="module")
