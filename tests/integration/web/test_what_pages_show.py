@@ -124,9 +124,11 @@ def test_an_incident_shows_owners_clocks_fixes_and_what_happened(
     reader: TestClient, admin: TestClient, own_engine: Engine, clock: StoppedClock, tmp_path: Path
 ) -> None:
     admin.put("/v1/teams/payments", json={"email": "payments@example.org"})
-    admin.put("/v1/products/payments-api", json={"team": "payments"})
-    upload(admin, "payments-api", BAD)
+    admin.put("/v1/products/payments-api", json={"team": "payments", "exposed": True, "tier": "high"})
+    upload(admin, "payments-api", GOOD)
     publish(own_engine, tmp_path)
+    clock.advance(timedelta(minutes=1))
+    upload(admin, "payments-api", BAD)
     clock.advance(timedelta(hours=9))
 
     first = reader.get("/").text
