@@ -1,7 +1,7 @@
 """The page behind the link in a broadcast: what it is about, and one button. To look at it changes nothing.
 
 Whoever holds the link speaks for one team about one incident; no key and no session is needed. Mail scanners follow
-links, so that only the button counts.
+links, so that only the button counts. What is under embargo is not said here: a mail may have been handed on.
 """
 
 from typing import Any
@@ -73,12 +73,14 @@ def _shown(session: ReadSession, link: Link) -> dict[str, Any]:
     waiting = select(func.count()).where(
         Exposure.incident_id == incident.id, Exposure.team_id == team.id, Exposure.status == "open"
     )
-    act, confirm = (list(share.products.get(kind) or ()) for kind in ("act", "confirm"))  # type: ignore[call-overload]
+    secret = incident.restricted
+    told = {} if secret else share.products
+    act, confirm = (list(told.get(kind) or ()) for kind in ("act", "confirm"))  # type: ignore[call-overload]
     return {
         "incident": incident_name(incident.id),
-        "title": incident.title,
+        "title": "under embargo" if secret else incident.title,
         "team": team.name,
-        "message": sent.message,
+        "message": "Sign in to read what it is." if secret else sent.message,
         "sent_at": sent.at,
         "sent_by": sent.actor,
         "act": act[:_MOST],
