@@ -12,6 +12,7 @@ from service.api.incidents import ExposureOut
 from service.api.problems import problems
 from service.api.schemas import Body
 from service.errors import Forbidden
+from service.feedback.tickets.systems import check_may_link
 from service.incidents.lifecycle import lock_exposure
 from service.incidents.links import Seen, put_link, remove_link
 from service.incidents.listing import exposures_in_full
@@ -45,7 +46,7 @@ def put(
     if_match: IfMatch = None,
 ) -> ExposureOut:
     """Link a ticket, or say anew what is known of it. The same again changes nothing."""
-    row = _locked(session, exposure, actor, if_match)
+    row = _locked(session, exposure, system, actor, if_match)
     if put_link(session, row, system, Seen(body.key, body.url, body.state, body.version), actor=actor, now=now):
         detail = {"system": system, **body.model_dump(exclude_none=True)}
         audit.record(session, actor, "exposure.link", exposure_name(row.id), detail, now=now)
@@ -64,16 +65,17 @@ def delete(
     if_match: IfMatch = None,
 ) -> ExposureOut:
     """Forget a ticket; the timeline keeps that it was there."""
-    row = _locked(session, exposure, actor, if_match)
+    row = _locked(session, exposure, system, actor, if_match)
     remove_link(session, row, system, actor=actor, now=now)
     audit.record(session, actor, "exposure.unlink", exposure_name(row.id), {"system": system}, now=now)
     return _answer(session, row, response)
 
 
-def _locked(session: Write, exposure: str, actor: Actor, if_match: str | None) -> Exposure:
+def _locked(session: Write, exposure: str, system: str, actor: Actor, if_match: str | None) -> Exposure:
     row = lock_exposure(session, exposure)
     if not (actor.acts_for(row.team_id) or actor.role == "integration"):
         raise Forbidden(f"{exposure_name(row.id)} belongs to another team.")
+    check_may_link(session, system, actor)
     if if_match is not None:
         check_version(if_match, row.version)
     return row

@@ -8,12 +8,13 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
+from service.access.roles import Actor
 from service.access.vault import Vault
 from service.changes.reading import last_seq
 from service.db import ReadSession, WriteSession
-from service.errors import NotFound, Unreadable
+from service.errors import Forbidden, NotFound, Unreadable
 from service.feedback.tickets.connecting import Connector
 from service.feedback.tickets.github_client import HEADERS, GitHub
 from service.feedback.tickets.gitlab_client import GitLab
@@ -79,6 +80,17 @@ def find_system(session: ReadSession, name: str) -> TicketSystem:
     if system is None:
         raise NotFound(f"There is no ticket system {name}; PUT /v1/ticket-systems/{name} makes one.")
     return system
+
+
+def check_may_link(session: ReadSession, name: str, actor: Actor) -> None:
+    """Refuse to link by hand what our own connector writes to: it would write over any ticket that somebody names.
+
+    Raises:
+        Forbidden: We keep that system in step ourselves, and this is not the CERT, which may adopt a ticket.
+    """
+    ours = exists().where(TicketSystem.name == name)
+    if not actor.may("manage_webhooks") and session.scalar(select(ours)):
+        raise Forbidden(f"muster keeps {name} in step itself; the CERT may link another ticket there.")
 
 
 def list_systems(session: ReadSession, *, enabled_only: bool = False) -> list[TicketSystem]:

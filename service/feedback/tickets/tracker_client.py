@@ -98,7 +98,13 @@ def _certificates() -> SSLContext:
 
 
 def segment(key: str) -> str:
-    """Write a key as one segment of a path: people may link anything."""
+    """Write a key as one segment of a path: people may link anything.
+
+    Raises:
+        Missing: It would lead up the path.
+    """
+    if not key.strip("."):
+        raise Missing(f"{key!r} is no ticket.")
     return quote(key, safe="")
 
 

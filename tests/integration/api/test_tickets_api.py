@@ -86,6 +86,18 @@ def test_a_ticket_system_is_configured_tried_and_forgotten_and_its_secret_never_
     assert admin.get("/v1/ticket-systems").json()["items"] == []
 
 
+def test_nobody_has_our_connector_write_over_a_ticket_of_theirs(
+    admin: TestClient, client_as: Client, exposed: str
+) -> None:
+    system = {"kind": "jira", "url": "https://jira.example", "place": "SEC", "secret": "right", "enabled": False}
+    assert admin.put("/v1/ticket-systems/jira", json=system).status_code == 201
+    theirs = {"key": "HR-1"}
+    assert client_as("integration").put(f"{exposed}/links/jira", json=theirs).status_code == 403
+    assert client_as("integration").put(f"{exposed}/links/helpdesk", json=theirs).status_code == 200
+    assert client_as("cert").put(f"{exposed}/links/jira", json={"key": "SEC-7"}).status_code == 200
+    assert client_as("integration").delete(f"{exposed}/links/jira").status_code == 403
+
+
 @pytest.mark.parametrize(
     "body",
     [
