@@ -82,6 +82,8 @@ def left(due: str | None, now: datetime) -> str:
         return "–"  # noqa: RUF001 - an en dash stands for nothing
     # To the next full minute: the clocks started when the story said so, a few milliseconds ago.
     minutes_left = -((now - datetime.fromisoformat(due)) // timedelta(minutes=1))
+    if minutes_left < 0:
+        return f"overdue by {left(now.isoformat(), datetime.fromisoformat(due))}"
     hours, minutes = divmod(minutes_left, 60)
     days, hours = divmod(hours, 24)
     return f"{days} d {hours:>2} h" if days else f"{hours} h {minutes:>2} min"
