@@ -180,7 +180,11 @@ def _when(at: str | None) -> str:
 
 # --- Markdown --------------------------------------------------------------------------------------------------------
 
-_MEANING: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:@=])")
+#: What means something wherever it stands; an underscore that is not inside a word; what makes an address a link; and,
+#: at the beginning, what would make a list or a heading of it. A version or an id reads as it is.
+_MEANING: Final = re.compile(
+    r"([\\`*\[\]#|<>~&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.|^[-+=]|(?<=^\d)[.)])", re.IGNORECASE
+)
 
 
 def as_markdown(report: Values) -> str:
