@@ -17,7 +17,7 @@ ENDED = {"resolved", "withdrawn", "retired", "not_affected", "merged"}
 MAY_BE_LATER = {"reopened", "released", "inherited", "paused", "resumed", "moved"}
 
 Row = Any
-Facts = dict[str, list[Row]]
+Facts = dict[str, Sequence[Row]]
 
 _QUERIES = {
     "exposures": """

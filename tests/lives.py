@@ -257,7 +257,7 @@ class Lives:
         """Let a person take a step with the exposure of this place in the list; tells whether it was allowed."""
         until = self.story.now + days * DAY if to == "risk_accepted" else None
         justification = JUSTIFICATIONS[1] if to == "not_affected" else None
-        evidence = {"log": "seen"} if to == "resolved" else None
+        evidence: dict[str, object] | None = {"log": "seen"} if to == "resolved" else None
         decision = Decision(to, "because", justification, until, evidence)
         return self._do(number, lambda session, id_: lifecycle.transition(
             session, id_, decision, actor=actor, now=self.story.tick()))  # fmt: skip

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from story import Story, empty
 from told_lives import LODASH
 
-SMALL, STEPS = 8, 12
+SMALL, STEPS = 5, 12
 products = st.sampled_from(PRODUCTS)
 streams = st.sampled_from(["main", "main", "1.x"])
 purls = st.sampled_from(sorted(COMPONENTS))

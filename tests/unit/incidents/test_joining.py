@@ -65,7 +65,7 @@ def _hold(work: Work) -> str | None:
 W = works().map(unplanned)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(W, W, W)
 def test_joining_is_the_same_in_every_order(one: Work, two: Work, three: Work) -> None:
     assert joined(one, two) == joined(two, one)
@@ -74,7 +74,7 @@ def test_joining_is_the_same_in_every_order(one: Work, two: Work, three: Work) -
     assert joined(joined(one, two), two) == joined(one, two)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(W, W)
 def test_what_is_left_is_the_strictest_of_both(one: Work, two: Work) -> None:
     both = joined(one, two)
