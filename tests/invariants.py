@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from histories import SHIPPED
-from lives import Build, Due, Lives
+from lives import Due, Lives
+from proofs import affecting, carriers_of, comes_with_base, doubted, pair_of, ships, unproved
 from sqlalchemy import text
 
 from service.db import reading
@@ -49,10 +49,6 @@ def _live(facts: Facts) -> list[Row]:
     return [e for e in facts["exposures"] if e.status != "merged"]
 
 
-def _pair(lives: Lives, exposure: Row) -> tuple[str, str]:
-    return exposure.product, lives.model.flaw(exposure.name)
-
-
 def _new(lives: Lives, facts: Facts) -> list[Row]:
     return [t for t in facts["transitions"] if t.id > lives.memory.last_transition_id]
 
@@ -73,14 +69,14 @@ def one_of_each(lives: Lives, facts: Facts) -> Iterator[str]:
     for e in _live(facts):
         if e.vulnerability_id is None or e.name is None:
             yield f"EXP-{e.id} is left behind in a merged incident"
-        elif _pair(lives, e) in seen:
-            yield f"two exposures of {_pair(lives, e)}"
+        elif pair_of(lives, e) in seen:
+            yield f"two exposures of {pair_of(lives, e)}"
         else:
-            seen.add(_pair(lives, e))
+            seen.add(pair_of(lives, e))
 
 
 def what_is_affected_stands(lives: Lives, facts: Facts) -> Iterator[str]:
-    standing = {_pair(lives, e): e for e in _live(facts) if e.name}
+    standing = {pair_of(lives, e): e for e in _live(facts) if e.name}
     decided = _standing(facts)
     for pair in sorted(lives.model.affected()):
         e = standing.get(pair)
@@ -95,12 +91,12 @@ def what_is_affected_stands(lives: Lives, facts: Facts) -> Iterator[str]:
 def what_is_not_affected_is_held_or_over(lives: Lives, facts: Facts) -> Iterator[str]:
     affected = lives.model.affected()
     for e in _live(facts):
-        if not e.name or _pair(lives, e) in affected:
+        if not e.name or pair_of(lives, e) in affected:
             continue
         if e.presence == "present":
-            yield f"EXP-{e.id} {_pair(lives, e)} is present, nothing is affected"
+            yield f"EXP-{e.id} {pair_of(lives, e)} is present, nothing is affected"
         if e.status in RUNNING and not (e.presence == "unknown" and e.hold_reason):
-            yield f"EXP-{e.id} {_pair(lives, e)} is {e.status} and {e.presence}, nothing is affected and nothing holds"
+            yield f"EXP-{e.id} {pair_of(lives, e)} is {e.status} and {e.presence}, nothing is affected and nothing holds"
 
 
 def resolved_is_proved(lives: Lives, facts: Facts) -> Iterator[str]:
@@ -111,50 +107,11 @@ def resolved_is_proved(lives: Lives, facts: Facts) -> Iterator[str]:
     for id_, e in exposures.items():
         if e.status != "resolved" or id_ in _standing(facts) or not e.name:
             continue
-        product, flaw = _pair(lives, e)
+        product, flaw = pair_of(lives, e)
         if id_ in fresh:
-            yield from (f"EXP-{id_} {product} {flaw} was resolved, {why}" for why in _unproved(lives, product, flaw))
+            yield from (f"EXP-{id_} {product} {flaw} was resolved, {why}" for why in unproved(lives, product, flaw))
         elif (proof := proofs.get(id_)) is not None and proof.evidence.get("sbom") in voided:
-            yield from (f"EXP-{id_} {product} {flaw} stays resolved, {why}" for why in _doubted(lives, product, flaw))
-
-
-def _carriers(lives: Lives, flaw: str) -> set[str]:
-    """Give the components that are affected by a vulnerability, for certain."""
-    return {purl for purl, flaws in lives.model.said("certain").items() if any(name == flaw for name, _ in flaws)}
-
-
-def _unproved(lives: Lives, product: str, flaw: str) -> Iterator[str]:
-    if (product, flaw) in lives.model.affected("possible"):
-        yield "and something may be affected"
-    carriers = _carriers(lives, flaw)
-    in_field = [contents for line in lives.lines(product) for contents in line.in_field()]
-    is_xz = any("liblzma5@" in purl for purl in carriers)
-    if is_xz and any(contents.get("liblzma5") in SHIPPED for contents in in_field):
-        yield "and something of its kin cannot be evaluated"
-    if any(line.is_unclear for line in lives.lines(product)):
-        yield "and a stream says nothing of today"
-    for line in lives.lines(product):
-        head = line.head()
-        if line.retired and not line.preview and head is not None and _ships(head, carriers):
-            yield "and what is retired has it still"
-    yield from _doubted(lives, product, flaw)
-
-
-def _doubted(lives: Lives, product: str, flaw: str) -> Iterator[str]:
-    carriers = _carriers(lives, flaw)
-    for line in lives.lines(product):
-        head = line.head()
-        had_it = any(carriers & upload.contents.keys() for upload in line.live())
-        if not line.preview and not line.retired and had_it and head is not None and _is_doubtful(head):
-            yield "and the newest SBOM where it was is doubtful"
-
-
-def _ships(build: Build, carriers: set[str]) -> bool:
-    return any(build.contents.get(purl) in SHIPPED for purl in carriers)
-
-
-def _is_doubtful(build: Build) -> bool:
-    return build.doubtful and build.confirmed_at is None
+            yield from (f"EXP-{id_} {product} {flaw} stays resolved, {why}" for why in doubted(lives, product, flaw))
 
 
 def somebody_owns_it(_: Lives, facts: Facts) -> Iterator[str]:
@@ -201,18 +158,9 @@ def decided_by_two_for_what_is_there(lives: Lives, facts: Facts) -> Iterator[str
         keys = {made.decided_key_id, made.approved_key_id} - {None} if made is not None else set()
         if made is not None and made.to_status != "risk_accepted" and len(keys) < 2:
             yield f"EXP-{e.id} is {e.status} by {made.decided_key_id} and {made.approved_key_id}"
-        if made is not None and e.name and _pair(lives, e) in affected:
+        if made is not None and e.name and pair_of(lives, e) in affected:
             names = {b.name for b in facts["bounds"] if b.decision_id == made.id}
-            yield from (f"EXP-{e.id} is {e.status}, not decided for {n}" for n in _affecting(lives, e) - names)
-
-
-def _affecting(lives: Lives, exposure: Row) -> set[str]:
-    """Name the packages in the field that affect a product."""
-    product, flaw = _pair(lives, exposure)
-    carriers = _carriers(lives, flaw)
-    fields = [contents for line in lives.lines(product) for contents in line.in_field()]
-    purls = {purl for contents in fields for purl in carriers & contents.keys() if contents[purl] in SHIPPED}
-    return {purl.partition("@")[0].rpartition("/")[2] for purl in purls}
+            yield from (f"EXP-{e.id} is {e.status}, not decided for {n}" for n in affecting(lives, e) - names)
 
 
 def acceptances_expire(lives: Lives, facts: Facts) -> Iterator[str]:
@@ -304,7 +252,7 @@ def every_step_is_told(_: Lives, facts: Facts) -> Iterator[str]:
 
 def what_came_with_a_base_waits(lives: Lives, facts: Facts) -> Iterator[str]:
     exposures = {e.id: e for e in facts["exposures"]}
-    standing = {_pair(lives, e): e for e in _live(facts) if e.name}
+    standing = {pair_of(lives, e): e for e in _live(facts) if e.name}
     for e in _live(facts):
         above = exposures.get(e.inherited_from_id or 0)
         if e.status in RUNNING and (e.remediate_due_at is None) != (above is not None):
@@ -313,38 +261,23 @@ def what_came_with_a_base_waits(lives: Lives, facts: Facts) -> Iterator[str]:
             yield f"EXP-{e.id} is {e.status} and waits for EXP-{above.id}, which is {above.status}"
         if not e.name or e.status not in RUNNING:
             continue
-        base = standing.get((lives.bases.get(e.product, ("", ""))[0], _pair(lives, e)[1]))
-        if _comes_with_base(lives, e) and base is not None and base.status in RUNNING and above is None:
+        base = standing.get((lives.bases.get(e.product, ("", ""))[0], pair_of(lives, e)[1]))
+        if comes_with_base(lives, e) and base is not None and base.status in RUNNING and above is None:
             yield f"EXP-{e.id} came with its base and does not wait for EXP-{base.id}"
         if above is not None and (base is None or base.id != above.id):
             yield f"EXP-{e.id} waits for EXP-{above.id} of {above.product}, on which it is not built"
-        if above is not None and e.presence == above.presence == "present" and not _comes_with_base(lives, e):
+        if above is not None and e.presence == above.presence == "present" and not comes_with_base(lives, e):
             yield f"EXP-{e.id} waits for its base, and not all of it came with that"
-
-
-def _comes_with_base(lives: Lives, exposure: Row) -> bool:
-    base, stream = lives.bases.get(exposure.product, ("", ""))
-    line = lives.line(base, stream)
-    head = line.head() if line and not line.retired and not line.preview else None
-    carriers = _carriers(lives, _pair(lives, exposure)[1])
-    malware = {purl for purl in carriers if "evil-pad" in purl}
-    fields = [contents for each in lives.lines(exposure.product) for contents in each.in_field()]
-    own = {p for contents in fields for p in carriers & contents.keys() if contents[p] in SHIPPED or p in malware}
-    return (
-        bool(own)
-        and head is not None
-        and all(head.contents.get(p) in SHIPPED or p in malware & head.contents.keys() for p in own)
-    )
 
 
 def claims_do_not_outlive_sboms(lives: Lives, facts: Facts) -> Iterator[str]:
     for e in _live(facts):
         if e.status != "fix_claimed" or not e.name or e.presence != "present":
             continue
-        carriers = _carriers(lives, _pair(lives, e)[1])
+        carriers = carriers_of(lives, pair_of(lives, e)[1])
         for line in lives.lines(e.product):
             head = line.head()
-            counts = head is not None and not line.preview and not line.retired and _ships(head, carriers)
+            counts = head is not None and not line.preview and not line.retired and ships(head, carriers)
             if head and counts and e.claimed_at < head.received_at == lives.story.now:
                 yield f"EXP-{e.id} is claimed to be fixed, and an SBOM that came later has it"
 
