@@ -96,7 +96,7 @@ def what_is_not_affected_is_held_or_over(lives: Lives, facts: Facts) -> Iterator
         if e.presence == "present":
             yield f"EXP-{e.id} {pair_of(lives, e)} is present, nothing is affected"
         if e.status in RUNNING and not (e.presence == "unknown" and e.hold_reason):
-            yield f"EXP-{e.id} {pair_of(lives, e)} is {e.status} and {e.presence}, nothing is affected and nothing holds"
+            yield f"EXP-{e.id} {pair_of(lives, e)} is {e.status} and {e.presence}, nothing is affected or holds"
 
 
 def resolved_is_proved(lives: Lives, facts: Facts) -> Iterator[str]:
