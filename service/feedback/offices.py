@@ -6,6 +6,7 @@ from service.access.seals import Seals
 from service.feedback.chat_client import is_there, send_chat
 from service.feedback.composing import Desk
 from service.feedback.guarded_client import Guard, post
+from service.feedback.letters import one_line
 from service.feedback.mail_client import Envelope, MailServer, mail_server, send_mail, write_mail
 from service.feedback.outlet import guard_of
 from service.feedback.posting import Post, body_for_rooms
@@ -41,8 +42,13 @@ def _mail(server: MailServer, post_: Post) -> Reply:
     envelope = Envelope(post_.to, post_.event_id, post_.earlier, post_.about, post_.at)
     try:
         mail = write_mail(server, post_.letter, envelope)
-    except ValueError as error:  # an address that is none
-        return Reply(None, f"{post_.to}: {error}")
+    except (
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+    ) as error:  # an address that is none: the library stumbles
+        return Reply(None, f"{one_line(post_.to)} is no address of mail: {error}")
     return send_mail(server, mail)
 
 

@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -10,12 +11,16 @@ from hypothesis import strategies as st
 from service.access.teams import Recipient
 from service.errors import Refused
 from service.feedback.audience import Address, Role, addresses_of
+from service.feedback.guarded_client import Guard
 from service.feedback.letters import Letter, Part, one_line, shortened
-from service.feedback.mail_client import mail_server
+from service.feedback.mail_client import MailServer, mail_server
+from service.feedback.offices import PostOffice
+from service.feedback.posting import Post
 from service.feedback.schedule import WAITS, Meaning, Reply, hold_of, meaning_of, reason_of, wait_before
 from service.feedback.signing import SigningKey, headers_of, new_key
 
 HOUR = timedelta(hours=1)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 # --- signatures ------------------------------------------------------------------------------------------------------
 
@@ -153,3 +158,11 @@ def test_an_address_of_a_mail_server_is_read() -> None:
 def test_what_is_no_mail_server_is_refused(url: str) -> None:
     with pytest.raises(Refused):
         mail_server(url, "m@x")
+
+
+@pytest.mark.parametrize("to", ["<b\x7f@[", "-<;]@,:];_:", '.?=:"@\\', ':)))?-@][,"', "=)\\>@,<", "(]=>?@_).)"])
+def test_an_address_on_which_the_library_stumbles_is_a_letter_that_cannot_be_sent(to: str) -> None:
+    office = PostOffice(Guard(), MailServer("127.0.0.1", 1, "muster@example.org"))
+    reply = office.send("mail", Post(Letter("News", [Part("Something")]), to, uuid4(), (), "INC-1", NOON))
+    assert reply.status is None
+    assert reply.reason
