@@ -47,7 +47,7 @@ def _mail(server: MailServer, post_: Post) -> Reply:
         LookupError,
         AttributeError,
         TypeError,
-    ) as error:  # an address that is none: the library stumbles
+    ) as error:  # the library stumbles
         return Reply(None, f"{one_line(post_.to)} is no address of mail: {error}")
     return send_mail(server, mail)
 
