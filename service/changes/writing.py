@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert
-
 from service.changes.models import Change
-from service.db import WriteSession
+from service.db import WriteSession, insert_rows
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def record_changes(session: WriteSession, *changes: NewChange) -> None:
         {
             "type": change.type,
             "at": change.at,
-            "data": dict(change.data),
+            "data": change.data,
             "incident": change.incident,
             "exposure": change.exposure,
             "product": change.product,
@@ -50,4 +48,4 @@ def record_changes(session: WriteSession, *changes: NewChange) -> None:
         for change in changes
     ]
     if rows:
-        session.execute(insert(Change), rows)
+        session.execute(insert_rows(Change, rows))

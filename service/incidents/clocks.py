@@ -57,7 +57,7 @@ def _standing(
 
 def _episode() -> ColumnElement[int]:
     last = select(func.coalesce(func.max(Episode.number), 1)).where(Episode.exposure_id == Exposure.id)
-    return last.scalar_subquery()
+    return last.correlate(Exposure).scalar_subquery()
 
 
 def _has(name: str) -> ColumnElement[bool]:

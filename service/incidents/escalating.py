@@ -6,13 +6,12 @@ that is due is taken; it names those that it skips, and they are never taken lat
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Double, and_, cast, extract, func, literal, or_, select
-from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy import ColumnElement, Double, and_, cast, extract, func, literal, not_, or_, select
 
-from service.db import WriteSession
+from service.db import WriteSession, insert_rows
 from service.incidents.clock_models import Escalation
 from service.incidents.models import Episode, Exposure
 from service.incidents.timeline import Entry, write_timeline
@@ -74,10 +73,9 @@ def escalate(session: WriteSession, *, now: datetime) -> int:
     if not rows:
         return 0
     fired = session.execute(
-        pg.insert(Escalation)
+        insert_rows(Escalation, rows)
         .on_conflict_do_nothing()
-        .returning(Escalation.exposure_id, Escalation.clock, Escalation.level),
-        rows,
+        .returning(Escalation.exposure_id, Escalation.clock, Escalation.level)
     )
     new = {tuple(row) for row in fired}
     told = [entry for entry in entries if (entry.exposure_id, entry.evidence["clock"], entry.evidence["level"]) in new]
@@ -94,7 +92,7 @@ def _late(session: WriteSession, clock: str, now: datetime) -> list[Late]:
     rows = session.execute(
         select(Exposure.id, Exposure.incident_id, _episode(), Exposure.status, due_at, share, taken)
         .where(_running(clock), due_at.is_not(None), Exposure.inherited_from_id.is_(None))
-        .where(_untaken(clock, share))
+        .where(_passed(clock, LEVELS[clock][0], now), _untaken(clock, now))
         .order_by(Exposure.id)
         .limit(AT_ONCE)
         .with_for_update(of=Exposure, key_share=True, skip_locked=True)
@@ -115,12 +113,19 @@ def _running(clock: str) -> ColumnElement[bool]:
     return Exposure.status.in_(_ACTIVE)
 
 
-def _untaken(clock: str, share: ColumnElement[float]) -> ColumnElement[bool]:
+def _passed(clock: str, level: Level, now: datetime) -> ColumnElement[bool]:
+    """Tell whether a clock has passed a step. Not by its share: 10,000 divisions a minute, while nothing is due."""
+    from_at, due_at = _times(clock)
+    whole = func.greatest(due_at - from_at, literal(timedelta(seconds=1)))
+    return literal(now) >= from_at + whole * literal(level.share, Double())
+
+
+def _untaken(clock: str, now: datetime) -> ColumnElement[bool]:
     """Tell whether the highest step that is due was not taken."""
     levels = LEVELS[clock]
     cases = []
     for level, above in zip(levels, (*levels[1:], None), strict=True):
-        is_highest = [share >= level.share] + ([share < above.share] if above else [])
+        is_highest = [_passed(clock, level, now)] + ([not_(_passed(clock, above, now))] if above else [])
         taken = select(Escalation.level).where(*_of_episode(clock), Escalation.level == level.names[-1]).exists()
         cases.append(and_(*is_highest, ~taken))
     return or_(*cases)

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
-from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy import select
 
 from service.advisories.findings import Profile, profiles
-from service.db import WriteSession, any_of
+from service.db import WriteSession, any_of, insert_rows
 from service.incidents.clocks import begin_clocks
 from service.incidents.deciding import Decision
 from service.incidents.models import Episode, Exposure, ExposureComponent, Incident
@@ -63,6 +62,8 @@ def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor:
         return []
     incidents = ensure_incidents(session, {o.vulnerability_id for o in openings}, actor=actor, now=now)
     openings = [opening for opening in openings if opening.vulnerability_id in incidents]
+    if not openings:
+        return []
     beginnings = _beginnings(session, openings, now)
     decided = decisions_of(session, [(incidents[o.vulnerability_id], o.product_id) for o in openings])
     rows = [
@@ -70,10 +71,9 @@ def open_exposures(session: WriteSession, openings: Sequence[Opening], *, actor:
         for opening in sorted(openings, key=lambda o: (incidents[o.vulnerability_id].id, o.product_id))
     ]
     created = session.execute(
-        pg.insert(Exposure)
+        insert_rows(Exposure, rows)
         .on_conflict_do_nothing(index_elements=["incident_id", "product_id"])
-        .returning(Exposure.id, Exposure.incident_id, Exposure.product_id),
-        rows,
+        .returning(Exposure.id, Exposure.incident_id, Exposure.product_id)
     ).all()
     ids = {(row.incident_id, row.product_id): row.id for row in created}
     placed = [
@@ -119,14 +119,22 @@ def _record(
     if not placed:
         return
     session.execute(
-        insert(Episode),
-        [{"exposure_id": id_, "number": 1, "opened_at": beginning.opened_at} for id_, _, beginning in placed],
+        insert_rows(
+            Episode,
+            [{"exposure_id": id_, "number": 1, "opened_at": beginning.opened_at} for id_, _, beginning in placed],
+        )
     )
     confirmed = [id_ for id_, opening, _ in placed if incidents[opening.vulnerability_id].is_confirmed]
     begin_clocks(session, confirmed, now=now)
     session.execute(
-        insert(ExposureComponent),
-        [{"exposure_id": id_, "component_id": c} for id_, opening, _ in placed for c in sorted(opening.component_ids)],
+        insert_rows(
+            ExposureComponent,
+            [
+                {"exposure_id": id_, "component_id": component_id}
+                for id_, opening, _ in placed
+                for component_id in sorted(opening.component_ids)
+            ],
+        )
     )
     write_timeline(
         session,
@@ -162,11 +170,11 @@ def ensure_incidents(
     described = profiles(session, missing)
     if not described:
         return known
+    rows = [_incident_row(v, rating, now) for v, rating in sorted(ratings(session, described).items())]
     created = session.execute(
-        pg.insert(Incident)
+        insert_rows(Incident, rows)
         .on_conflict_do_nothing(index_elements=["vulnerability_id"])
-        .returning(Incident.id, Incident.vulnerability_id),
-        [_incident_row(v, rating, now) for v, rating in sorted(ratings(session, described).items())],
+        .returning(Incident.id, Incident.vulnerability_id)
     ).all()
     reasons = {id_: _why_so(described[v]) for id_, v in created if v is not None}
     write_timeline(session, first_entries(session, reasons), actor=actor, now=now)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, insert, literal, not_, or_, select, update
+from sqlalchemy import and_, case, func, literal, not_, or_, select, update
 
 from service.changes.writing import NewChange, record_changes
-from service.db import WriteSession, any_of
+from service.db import WriteSession, any_of, insert_rows
 from service.incidents.decisions import end_decisions
 from service.incidents.models import Exposure, Incident, Transition
 from service.incidents.presence import ACTIVE
@@ -42,7 +42,7 @@ def write_timeline(session: WriteSession, entries: Sequence[Entry], *, actor: st
     if not entries:
         return
     entries = [*entries, *_let_go(session, entries, actor, now)]
-    session.execute(insert(Transition), [_row(entry, actor, now) for entry in entries])
+    session.execute(insert_rows(Transition, [_row(entry, actor, now) for entry in entries]))
     incident_ids = {entry.incident_id for entry in entries}
     _refresh_incidents(session, incident_ids, now, reopened=_reopened(entries))
     exposure_ids = {entry.exposure_id for entry in entries if entry.exposure_id is not None}

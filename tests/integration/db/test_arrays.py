@@ -28,7 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DataError
 from sqlalchemy.types import TypeEngine
 
-from service.db import ReadSession, among, any_of, arrays
+from service.changes.models import Change
+from service.db import ReadSession, WriteSession, among, any_of, arrays, insert_rows
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.sampled_from('"\\{},\n '))
 COLUMNS = st.one_of(
@@ -101,3 +102,14 @@ def test_an_array_is_taken_apart_once_and_not_for_each_row(session: ReadSession)
     compiled = wanted.compile(dialect=session.get_bind().dialect)
     plan = session.connection().exec_driver_sql(f"EXPLAIN {compiled}", compiled.params).scalars().all()
     assert any("ANY ('{1,2}'::bigint[])" in line for line in plan), plan
+
+
+def test_rows_arrive_whole_and_in_their_order(session: WriteSession) -> None:
+    at = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
+    said = {"words": 'a "word", {so} to say \\ é\u202e', "none": None, "list": [1, 0.1, True], "deep": {"": {}}}
+    rows = [{"type": f"t{n}", "at": at, "incident": None if n % 2 else "INC-1", "data": said} for n in range(300)]
+    ids = session.execute(insert_rows(Change, rows).returning(Change.id)).scalars().all()
+    assert list(ids) == sorted(ids)
+    stored = session.scalars(select(Change).where(Change.id == any_of(ids)).order_by(Change.id)).all()
+    assert [{"type": c.type, "at": c.at, "incident": c.incident, "data": c.data} for c in stored] == rows
+    assert not any(change.restricted for change in stored), "what is not said is what the table says"
