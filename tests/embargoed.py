@@ -17,7 +17,7 @@ HIDDEN = "x_ACME-2026-0001"
 SUMMARY = "Backdoor in the loader that nobody knows of"
 TEAMS = {"shop": "payments", "blog": "press"}
 
-_OWN = {"affected": [{"package": {"ecosystem": "npm", "name": "lodash"}, "versions": ["4.17.20"]}]}
+OWN = {"affected": [{"package": {"ecosystem": "npm", "name": "lodash"}, "versions": ["4.17.20"]}]}
 
 
 @dataclass
@@ -49,8 +49,8 @@ def make_world(engine: Engine, *, restricted: bool = True) -> World:
     for product, team in TEAMS.items():
         story.product(product, team=team)
         story.upload(product, LODASH)
-    story.feed(make_record("CVE-2026-1") | _OWN)
-    story.publish(make_record(HIDDEN) | _OWN | {"summary": SUMMARY})
+    story.feed(make_record("CVE-2026-1") | OWN)
+    story.publish(make_record(HIDDEN) | OWN | {"summary": SUMMARY})
     with writing(engine) as session:
         secret = session.scalars(select(Incident).join(Vulnerability).where(Vulnerability.name == HIDDEN)).one()
         secret.restricted = restricted

@@ -30,10 +30,15 @@ def restrict(session: WriteSession, name: str, *, reason: str, actor: str, now: 
         raise EmbargoStands(f"{incident_name(incident.id)} is under embargo already.")
     incident.restricted = True
     _step(session, incident, "restricted", reason, actor, now)
+    take_from_sight(session, incident, now=now)
+    return incident
+
+
+def take_from_sight(session: WriteSession, incident: Incident, *, now: datetime) -> None:
+    """Tell those who saw an incident, and need not know of it any more, that it is gone. Its row is locked."""
     values = exposures_as_values(session, _exposure_ids(session, incident.id))
     lost = [exposure_lost(values[id_], now=now) for id_ in sorted(values)]
     record_changes(session, incident_lost(incident.id, incident.version, now=now), *lost)
-    return incident
 
 
 def lift(session: WriteSession, name: str, *, reason: str, actor: str, now: datetime) -> Incident:

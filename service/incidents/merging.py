@@ -7,6 +7,7 @@ from sqlalchemy.orm import aliased
 
 from service.advisories.models import Vulnerability
 from service.db import ReadSession, WriteSession, any_of
+from service.incidents.embargo import take_from_sight
 from service.incidents.handing import hand_over, resume_episodes
 from service.incidents.joining import Clock, Work, joined
 from service.incidents.models import Exposure, Incident
@@ -65,7 +66,8 @@ def _merge(session: WriteSession, incident: Incident, vulnerability_id: int, *, 
     session.flush()  # the unique vulnerability must be free before the older incident takes it
     older.vulnerability_id = vulnerability_id
     younger.status, younger.merged_into_id = "merged", older.id
-    older.restricted = older.restricted or younger.restricted  # what is under embargo stays so until it is lifted
+    was_seen, is_secret = not older.restricted, older.restricted or younger.restricted
+    older.restricted = is_secret  # what is under embargo stays so until it is lifted
     moved = _move_exposures(session, younger, older, now)
     entries = [
         Entry(younger.id, "merged", f"the same vulnerability as {incident_name(older.id)}", to_status="merged"),
@@ -75,6 +77,9 @@ def _merge(session: WriteSession, incident: Incident, vulnerability_id: int, *, 
     session.flush()  # the timeline's changes carry incidents and exposures as they are now
     end_episodes(session, [entry.exposure_id for entry in moved if entry.step == "merged" and entry.exposure_id], now)
     write_timeline(session, entries, actor=actor, now=now)
+    if was_seen and is_secret:
+        session.refresh(older)
+        take_from_sight(session, older, now=now)
 
 
 def _move_exposures(session: WriteSession, younger: Incident, older: Incident, now: datetime) -> list[Entry]:

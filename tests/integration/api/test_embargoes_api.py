@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from embargoed import HIDDEN, SUMMARY, World, look_at, make_world
+from embargoed import HIDDEN, OWN, SUMMARY, World, look_at, make_world
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from osv_bucket import make_record
 from sqlalchemy import Engine, select
 from walking import OPEN, walk
 
@@ -208,6 +209,18 @@ def test_a_move_under_embargo_is_told_to_the_two_teams_alone(
     assert pullers["cloud"].pull(world).heard == [f"exposure.assigned {moved}", f"incident.visibility_gained {secret}"]
     assert pullers["press"].pull(world).heard == [f"incident.visibility_gained {secret}"]
     assert pullers["reader"].pull(world).heard == []
+
+
+def test_what_joins_an_embargo_is_taken_from_those_who_need_not_know(
+    client_as: Callable[..., TestClient], world: World
+) -> None:
+    reader, public = Puller(client_as("reader")).pull(world), f"INC-{world.public}"
+    known = {f"EXP-{world.exposures[product, False]}" for product in ("shop", "blog")}
+    assert {public, *known} <= set(reader.kept)
+    world.story.feed(make_record("CVE-2026-1", aliases=[HIDDEN]) | OWN)
+    told = reader.pull(world).heard
+    assert told == [f"incident.visibility_lost {public}", *sorted(f"exposure.visibility_lost {one}" for one in known)]
+    assert client_as("cert").get(f"/v1/incidents/{public}").json()["restricted"]
 
 
 def test_a_key_bound_to_a_product_follows_that_product_alone(
