@@ -1,4 +1,4 @@
-"""Tables of what people decided about exposures, for which versions that holds, and what still waits for a second person."""
+"""Tables of what people decided about exposures, for which versions, and what still waits for a second person."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from service.inventory.catalogue_models import Name
 class DecisionRow(Base):
     """Somebody decided about an exposure, and nobody rewrites it: only its end is stamped.
 
-    `to_status` is `not_affected`, `risk_accepted` or `resolved` (an override). `approved_by` is the second person, where
+    `to_status` is `not_affected`, `risk_accepted` or `resolved` (an override). `approved_by` is the second person where
     one is needed. Keys are told apart by id and outlive nobody, so they are values here. `source` is `person`, or
     `vex:` and the document that said so. `grounds` is what was known when it was decided (`service.incidents.grounds`).
     """

@@ -11,7 +11,6 @@ from service.advisories.models import Advisory, VulnerabilityAdvisory
 from service.db import ReadSession, any_of
 from service.inventory.catalogue_models import Component
 
-
 #: Vulnerability, or advisory, and component.
 Pair = tuple[int, int]
 
