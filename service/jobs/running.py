@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Event, Thread
+from time import monotonic
+from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +23,8 @@ from service.settings import Settings
 log = logger("jobs")
 #: How long a change waits for its number at most, when the database keeps up.
 _NUMBER_EVERY_SECONDS = 0.25
+#: For all workers together: whatever is running then is taken over by another process after its lease.
+STOPPED_WITHIN_SECONDS: Final = 10.0
 #: Two, so that a long job, such as the first sync, does not keep the short ones waiting.
 _WORKERS = 2
 
@@ -38,8 +42,9 @@ def running(engine: Engine, settings: Settings, *, clock: Callable[[], datetime]
         finally:
             for worker in workers:
                 worker.ask_to_end()
+            until = monotonic() + STOPPED_WITHIN_SECONDS
             for worker in workers:
-                worker.stop()
+                worker.stop(max(until - monotonic(), 0.0))
 
 
 @contextmanager
