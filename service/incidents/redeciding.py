@@ -122,9 +122,12 @@ def _follow(exposure: Exposure, restated: Restated, decision: Decision, rest: ti
     if urgent_before != decision.priority:
         reasons.append(f"{urgent_before} before; now {decision.priority}")
     exposure.priority, exposure.priority_inputs = decision.priority, after
-    if not ends_acceptance and not _differs(before, after, urgent_before):
+    runs = status in RUNNING and exposure.inherited_from_id is None  # else the base's clocks run
+    # What was decided before there were tables may have a budget that they do not give, in the same class.
+    sooner = runs and before is None and _tighten(exposure, after, rest, now)
+    if not (ends_acceptance or sooner or _differs(before, after, urgent_before)):
         return None
-    if status in RUNNING and exposure.inherited_from_id is None:  # else the base's clocks run
+    if runs:
         _tighten(exposure, after, rest, now)
     if ends_acceptance:
         exposure.status, exposure.assessment, exposure.expires_at = "open", None, None
@@ -137,14 +140,16 @@ def _follow(exposure: Exposure, restated: Restated, decision: Decision, rest: ti
     return Entry(exposure.incident_id, step, reason, exposure.id, status, exposure.status, evidence=evidence)
 
 
-def _tighten(exposure: Exposure, inputs: Mapping[str, Any], rest: timedelta, now: datetime) -> None:
-    """Give new budgets from now on where they are due before the old ones."""
+def _tighten(exposure: Exposure, inputs: Mapping[str, Any], rest: timedelta, now: datetime) -> bool:
+    """Give new budgets from now on where they are due before the old ones; tells whether any is."""
+    before = exposure.acknowledge_due_at, exposure.remediate_due_at
     deadlines = due(exposure.priority, baseline=exposure.origin == "baseline", opened_at=now, inputs=inputs)
     acknowledge, remediate = deadlines.acknowledge_at, deadlines.remediate_at + rest
     if acknowledge and (exposure.acknowledge_due_at is None or acknowledge < exposure.acknowledge_due_at):
         exposure.acknowledge_from_at, exposure.acknowledge_due_at = now, acknowledge
     if exposure.remediate_due_at is None or remediate < exposure.remediate_due_at:
         exposure.remediate_from_at, exposure.remediate_due_at = now + rest, remediate
+    return before != (exposure.acknowledge_due_at, exposure.remediate_due_at)
 
 
 def _values(inputs: Mapping[str, Any]) -> dict[str, str]:

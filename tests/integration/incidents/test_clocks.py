@@ -317,17 +317,20 @@ def test_an_incident_is_as_urgent_as_the_worst_of_its_exposures(desk: Desk) -> N
     assert eased.priority == "track*"
 
 
-def test_what_a_version_before_the_tables_decided_is_decided_anew_once(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("priority", "reason"), [("track", "track before; now attend"), ("attend", "decided by published tables")]
+)
+def test_what_a_version_before_the_tables_decided_is_decided_anew_once(desk: Desk, priority: str, reason: str) -> None:
     before = desk.exposure()
     with writing(desk.story.engine) as session:
         session.execute(update(Incident).values(priority_facts=null()))
-        session.execute(update(Exposure).values(priority_inputs=null(), priority="track"))
+        session.execute(update(Exposure).values(priority_inputs=null(), priority=priority))
         session.execute(update(Exposure).values(remediate_due_at=before.opened_at + 180 * DAY))
     assert decide_undecided(desk.story.engine, now=desk.story.tick()) == 2
     after = desk.exposure()
     assert (after.priority, after.priority_inputs) == (before.priority, before.priority_inputs)
     assert after.remediate_due_at == desk.story.now + 3 * DAY
-    assert desk.story.steps(after)[-1].reason == "track before; now attend"
+    assert desk.story.steps(after)[-1].reason == reason
     assert decide_undecided(desk.story.engine, now=desk.story.tick()) == 0
 
 
