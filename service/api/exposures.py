@@ -196,7 +196,7 @@ def comment(
     return _answer(session, row, response, now)
 
 
-@router.put("/{exposure}/owner", responses=problems(404, 412))
+@router.put("/{exposure}/owner", responses=problems(404, 409, 412))
 def assign(
     exposure: str,
     body: OwnerIn,
