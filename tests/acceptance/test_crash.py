@@ -178,7 +178,7 @@ def _check(engine: Engine, sent: Sent, *, whole: bool) -> None:
 
 
 def test_what_was_acknowledged_before_a_crash_is_there_once(alone: Alone) -> None:
-    _crash_amid(alone, 10)
+    _crash_amid(alone, 5)
 
 
 @pytest.mark.soak

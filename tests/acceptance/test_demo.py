@@ -30,12 +30,35 @@ def environment() -> Iterator[dict[str, str]]:
     shutil.rmtree(folder)
 
 
-def test_the_story_is_told_from_question_to_proof(environment: dict[str, str]) -> None:
+def test_the_story_is_told_then_served_and_every_line_to_copy_works(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    output, errors = tmp_path / "told", tmp_path / "errors"
+    with output.open("w") as written, errors.open("w") as complained:
+        process = subprocess.Popen(COMMAND, env=environment, stdout=written, stderr=complained)
+    try:
+        told = _wait_for(output, process, "Ctrl-C")
+        _is_whole(told)
+        assert errors.read_text() == ""
+        _look_around(told)
+        _is_alone(environment)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.soak
+def test_it_ends_by_itself_where_that_is_wanted(environment: dict[str, str]) -> None:
     told = subprocess.run(
         [*COMMAND, "--exit"], env=environment, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
     )
     assert told.returncode == 0, told.stderr
     assert told.stderr == ""
+    _is_whole(told.stdout)
+
+
+def _is_whole(told: str) -> None:
+    """From question to proof."""
     for sentence in (
         "5 uses, before any advisory exists",
         "cannot tell: scanner-box (liblzma5), no version; ask cert-triage",
@@ -48,23 +71,10 @@ def test_the_story_is_told_from_question_to_proof(environment: dict[str, str]) -
         "EXP-1 resolved: every upload in the field is clean",
         "EXP-2 stays open",
     ):
-        assert sentence in told.stdout, sentence
-    assert re.search(r"payments-api +payments +resolved", told.stdout)
-    assert re.search(r"edge-firmware +devices +open, held", told.stdout)
-    assert "legacy-portal" not in told.stdout.split("CVE-2024-3094 is published")[1]
-
-
-def test_afterwards_it_is_served_and_every_line_to_copy_works(environment: dict[str, str], tmp_path: Path) -> None:
-    output = tmp_path / "told"
-    with output.open("w") as written:
-        process = subprocess.Popen(COMMAND, env=environment, stdout=written, stderr=subprocess.STDOUT)
-    try:
-        told = _wait_for(output, process, "Ctrl-C")
-        _look_around(told)
-        _is_alone(environment)
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert sentence in told, sentence
+    assert re.search(r"payments-api +payments +resolved", told)
+    assert re.search(r"edge-firmware +devices +open, held", told)
+    assert "legacy-portal" not in told.split("CVE-2024-3094 is published")[1]
 
 
 def _wait_for(output: Path, process: subprocess.Popen[bytes], word: str) -> str:

@@ -48,12 +48,12 @@ PAGES = (
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}; install Debian's chromium")
 
 
-@pytest.fixture
-def site(fresh_database: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """Serve the story of xz; gives the address and a key."""
+@pytest.fixture(scope="module")
+def site(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Serve the story of xz, which the tests only read; gives the address and a key."""
     configure(level="ERROR")
-    engine = connect(fresh_database)
-    token = _tell(engine, tmp_path)
+    engine = connect(module_database)
+    token = _tell(engine, tmp_path_factory.mktemp("feed"))
     app = create_app(Settings(secret_key=SecretStr("of the tests")), engine=engine, clock=StoppedClock())
     listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))

@@ -31,6 +31,11 @@ pytestmark = pytest.mark.skipif(
 each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=str)
 #: What happens after a build has its names is the same in all scripts; a test below holds that.
 ANY = GITLAB
+each_kind = pytest.mark.parametrize(
+    "recipe",
+    [one if one in (ANY, CURL, MUSTER) else pytest.param(one, marks=pytest.mark.soak) for one in RECIPES],
+    ids=str,
+)
 
 CLEAN, BAD = "pkg:npm/left-pad@1.3.0", "pkg:npm/lodash@4.17.20"
 CRITICAL = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]
@@ -111,7 +116,7 @@ def test_a_clean_build_passes_again_too_and_nobody_sees_the_key(
         assert re.search("(muster|verdict): pass", first.log)
 
 
-@each_recipe
+@each_kind
 def test_a_vulnerable_build_fails_and_is_in_the_field_all_the_same(
     recipe: Recipe, served: Served, muster: Service, tmp_path: Path
 ) -> None:
@@ -171,7 +176,7 @@ def test_a_branch_with_a_difficult_name_is_a_stream_of_just_that_name(
     assert streams(served, recipe, build) == [(BRANCH, "tracked")]
 
 
-@each_recipe
+@each_kind
 def test_a_build_that_cannot_be_judged_goes_on_and_says_why(recipe: Recipe, muster: Service, tmp_path: Path) -> None:
     write_sbom(tmp_path, CLEAN, listed(name="vendored", version="1"))
 
@@ -189,7 +194,7 @@ def test_a_build_that_cannot_be_judged_stops_where_that_is_wanted(muster: Servic
     assert ANY.run(tmp_path, ANY.build("strict"), muster, WHEN_UNKNOWN="4").code == 4
 
 
-@each_recipe
+@each_kind
 def test_a_wrong_key_and_a_damaged_sbom_are_refused(recipe: Recipe, muster: Service, tmp_path: Path) -> None:
     write_sbom(tmp_path, CLEAN)
     stranger = recipe.run(tmp_path, recipe.build("refused"), muster._replace(key="mst_nobody"), WHEN_DOWN="0")

@@ -7,7 +7,8 @@ import pytest
 import uvicorn
 from command_line import Ran, run_muster
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from story import empty
 
 from service.access.keys import create_key
 from service.access.roles import Role
@@ -20,19 +21,29 @@ from service.settings import Settings
 Muster = Callable[..., Ran]
 
 
-@pytest.fixture
-def own_engine(fresh_database: str) -> Iterator[Engine]:
-    engine = connect(fresh_database)
+@pytest.fixture(scope="module")
+def shared_engine(module_database: str) -> Iterator[Engine]:
+    engine = connect(module_database)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def service_url(own_engine: Engine) -> Iterator[str]:
+def own_engine(shared_engine: Engine) -> Engine:
+    """Give the module's database as if it were new: the first incident is INC-1 again."""
+    empty(shared_engine)
+    begun = "FROM pg_sequences WHERE last_value IS NOT NULL AND sequencename <> 'team_id_seq'"  # cert-triage stays
+    with shared_engine.begin() as connection:
+        connection.execute(text(f"SELECT setval(sequencename::regclass, start_value, false) {begun}"))
+    return shared_engine
+
+
+@pytest.fixture(scope="module")
+def service_url(shared_engine: Engine) -> Iterator[str]:
     """Serve the whole application on loopback."""
     configure(level="ERROR")
     settings = Settings(secret_key=SecretStr("a secret of the tests"), osv_url="none")
-    app = create_app(settings, engine=own_engine)
+    app = create_app(settings, engine=shared_engine)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = Thread(target=server.run)
     thread.start()
