@@ -58,8 +58,10 @@ def decide_anew(session: WriteSession, restated: Sequence[Restated], *, actor: s
     if not restated:
         return
     by_id = {one.incident.id: one for one in restated}
-    # Exposures before incidents, each in the order of ids, as everybody else locks them.
-    exposures = _locked(session, Exposure.incident_id == any_of(by_id))
+    # Exposures before incidents, each in the order of ids, as everybody else locks them: what is said of incidents is
+    # not written before.
+    with session.no_autoflush:
+        exposures = _locked(session, Exposure.incident_id == any_of(by_id))
     entries = _decide(session, exposures, by_id, now)
     entries = [*_on_incidents(restated, exposures), *entries]
     session.flush()  # the timeline's changes carry incidents and exposures as they are now

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from osv_bucket import make_record
-from sqlalchemy import null, update
+from sqlalchemy import event, null, update
 from story import Story, statements
 
 from service.access.roles import SYSTEM, Actor
@@ -332,6 +332,22 @@ def test_what_a_version_before_the_tables_decided_is_decided_anew_once(desk: Des
     assert after.remediate_due_at == desk.story.now + 3 * DAY
     assert desk.story.steps(after)[-1].reason == reason
     assert decide_undecided(desk.story.engine, now=desk.story.tick()) == 0
+
+
+def test_what_is_rated_anew_locks_exposures_before_incidents_are_written(desk: Desk) -> None:
+    with writing(desk.story.engine) as session:
+        session.execute(update(Incident).values(priority_facts=null()))
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(" ".join(statement.split()))
+
+    event.listen(desk.story.engine, "before_cursor_execute", note)
+    assert decide_undecided(desk.story.engine, now=desk.story.tick()) == 2
+    event.remove(desk.story.engine, "before_cursor_execute", note)
+    written = next(at for at, statement in enumerate(sent) if statement.startswith("UPDATE incident"))
+    locked = next(at for at, statement in enumerate(sent) if "FROM exposure" in statement and "FOR UPDATE" in statement)
+    assert locked < written
 
 
 # --- further clocks --------------------------------------------------------------------------------------------------
