@@ -29,6 +29,7 @@ NO_DOORS_OF_THE_API = (
     "service.cli",
     "service.embedded",
     "service.compat.osv",
+    "service.feedback.tickets.connecting",
     "service.flows.bundling",
     "service.advisories.osv_api_client",
     "service.advisories.signals_reading",
