@@ -106,6 +106,12 @@ def revoke_key(session: WriteSession, public_id: str, *, now: datetime) -> ApiKe
     return key
 
 
+def is_revoked(session: ReadSession, key_id: int | None) -> bool:
+    """Tell whether a key was revoked: what it began does not go on in its name."""
+    key = session.get(ApiKey, key_id) if key_id is not None else None
+    return key is not None and key.revoked_at is not None
+
+
 def authenticate(session: WriteSession, token: str, *, now: datetime) -> Actor:
     """Tell whose key this is, and note that it was used.
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from service.access.keys import is_revoked
 from service.access.roles import Actor
 from service.db import WriteSession
 from service.errors import Conflict, Forbidden
@@ -40,6 +41,8 @@ def approve(
     refusal = approval_refused(standing_of(exposure), _as_proposed(waiting), actor)
     if refusal is not None:
         raise refusal
+    if is_revoked(session, waiting.proposed_key_id):
+        raise StepRefused("The key that proposed it was revoked. Propose it anew.")
     known = known_about(session, in_field(session, [exposure_id]))[exposure_id]
     if changed := why_outdated(waiting, known, now):
         raise StepRefused(f"What was proposed no longer fits: {changed}. Propose it anew.")

@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import select
 
+from service.access.keys import is_revoked
 from service.access.roles import Actor
 from service.db import WriteSession
 from service.errors import Conflict, Unreadable
@@ -128,6 +129,8 @@ def _override(
         .order_by(Closing.id.desc())
         .limit(1)
     )
+    if waiting is not None and is_revoked(session, waiting.proposer_key_id):
+        waiting = None
     if waiting is not None and set(standing) <= set(waiting.standing):
         if waiting.proposer_key_id == actor.key_id:
             raise NeedsAnother(f"{waiting.proposed_by} has proposed it; somebody with another key has to agree.")

@@ -10,6 +10,7 @@ from osv_bucket import make_record
 from sqlalchemy import Engine, select
 from story import Story
 
+from service.access.keys import create_key, revoke_key
 from service.access.models import Team
 from service.access.roles import SYSTEM, Actor, Role
 from service.db import connect, reading, writing
@@ -29,6 +30,20 @@ DAY = timedelta(days=1)
 NOT_AFFECTED = Decision("not_affected", "only in the installer", "code_not_reachable", evidence={"commit": "abc"})
 OVERRIDE = Decision("resolved", "patched in place", evidence={"ticket": "OPS-1"})
 CERT, CERT_TOO = Actor("cert", Role.CERT, key_id=4), Actor("cert", Role.CERT, key_id=5)
+
+
+def test_what_a_key_proposed_that_was_revoked_since_is_proposed_anew(desk: "Desk") -> None:
+    with writing(desk.story.engine) as session:
+        new = create_key(session, "stolen", Role.CERT, now=desk.story.now)
+    stolen = Actor("stolen", Role.CERT, key_id=new.key.id)
+    desk.propose(actor=stolen)
+    with writing(desk.story.engine) as session:
+        revoke_key(session, new.key.public_id, now=desk.story.tick())
+    with pytest.raises(StepRefused, match="revoked"):
+        desk.act(approve, actor=CERT)
+    assert desk.exposure.status == "open"
+    desk.propose(actor=CERT_TOO)
+    assert desk.act(approve, actor=CERT).status == "not_affected"
 
 
 class Desk:
