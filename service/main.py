@@ -53,6 +53,7 @@ from service.api import (
 )
 from service.api.cursors import Cursors
 from service.api.heads import Heads
+from service.api.lengths import Lengths
 from service.api.problems import Problem, install, problems
 from service.api.recording import Recorded
 from service.api.traffic import Counters, Traffic
@@ -151,6 +152,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     web.install(app, settings)
+    app.add_middleware(Lengths)
     app.add_middleware(Recorded, of=app)
     app.add_middleware(Traffic, counters=app.state.counters)
     app.add_middleware(Heads)

@@ -182,6 +182,8 @@ def _from_framework(request: Request, error: HTTPException) -> JSONResponse:
     """Answer for what the framework itself refuses: no such route, no such method, a body that is too large."""
     phrase = HTTPStatus(error.status_code).phrase
     slug = phrase.lower().replace(" ", "-")
+    if error.status_code == status_of(errors.TooLarge("")):  # the phrase has changed with the years
+        slug, phrase = errors.TooLarge.slug, errors.TooLarge.title()
     detail = error.detail if error.detail != phrase else f"{request.method} {request.url.path}: {phrase.lower()}."
     allowed = {"Allow": ", ".join(_methods_at(request))} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else None
     return answer(request, error.status_code, slug, phrase, detail, headers=allowed or error.headers)

@@ -89,21 +89,21 @@ def test_a_body_that_is_no_json_is_400_and_one_that_does_not_fit_is_422(admin: T
     assert pointers == {("body", "/tags/1"), ("body", "/colour"), ("body", "/exposed")}
 
 
-def test_an_unexpected_error_tells_nothing_but_the_request_id(app: FastAPI, admin: TestClient) -> None:
+def test_an_unexpected_error_tells_nothing_but_the_request_id(app_of_its_own: FastAPI, admin: TestClient) -> None:
     router = APIRouter()
 
     @router.get("/v1/broken", dependencies=[Depends(may("read"))])
     def broken() -> None:
         raise RuntimeError("the password is hunter2")
 
-    app.include_router(router)
+    app_of_its_own.include_router(router)
     answer = admin.get("/v1/broken", headers={"X-Request-Id": "from-the-proxy-1"})
     assert answer.status_code == 500
     assert answer.json()["request_id"] == answer.headers["X-Request-Id"] == "from-the-proxy-1"
     assert "hunter2" not in answer.text
 
 
-def test_a_commit_that_fails_is_not_answered_with_success(app: FastAPI, admin: TestClient) -> None:
+def test_a_commit_that_fails_is_not_answered_with_success(app_of_its_own: FastAPI, admin: TestClient) -> None:
     router = APIRouter()
 
     @router.post("/v1/late", status_code=201, dependencies=[Depends(may("read"))])
@@ -112,7 +112,7 @@ def test_a_commit_that_fails_is_not_answered_with_success(app: FastAPI, admin: T
         session.execute(text("INSERT INTO one VALUES (1), (1)"))
         return {"all": "well"}
 
-    app.include_router(router)
+    app_of_its_own.include_router(router)
     assert admin.post("/v1/late").status_code == 409
 
 
@@ -227,3 +227,10 @@ def test_times_at_the_rim_of_the_calendar_are_refused(admin: TestClient, at: str
         admin.post("/v1/products/shop/sboms", params={"at": at}, content=b"{}"),
     )
     assert {answer.status_code for answer in asked} == {422}
+
+
+def test_a_body_that_is_read_whole_has_a_limit_whoever_sends_it(nobody: TestClient, admin: TestClient) -> None:
+    long = b'{"reason": "' + b"x" * (16 * 2**20) + b'"}'
+    for client in (nobody, admin):
+        answer = client.post("/v1/incidents:declare", content=long, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (413, "too-large")
