@@ -59,11 +59,10 @@ def add_work(session: WriteSession, system_id: int, exposure_ids: Iterable[int],
 def missing_work(session: WriteSession, system: TicketSystem, candidates: Mapping[int, Mapping[str, Any]]) -> list[int]:
     """Give, of exposures (by id, as values), those that should have a ticket of this system and have none."""
     linked = select(Link.exposure_id).where(Link.system == system.name)  # what is lost has its work already
-    without = linked.where(Link.exposure_id == any_of(candidates))
+    left_out = set(session.scalars(linked.where(Link.exposure_id == any_of(candidates))))
     if not may_know(system):
         secret = select(Exposure.id).join(Incident, Incident.id == Exposure.incident_id).where(Incident.restricted)
-        without = without.union(secret.where(Exposure.id == any_of(candidates)))
-    left_out = set(session.scalars(without))
+        left_out |= set(session.scalars(secret.where(Exposure.id == any_of(candidates))))
     return [id_ for id_, values in candidates.items() if id_ not in left_out and is_wanted(values, system.wanted)]
 
 
