@@ -5,6 +5,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from same_app import app_as_new
 from sqlalchemy import Engine, delete, text
 from sqlalchemy import table as quoted
 from stopped_clock import StoppedClock
@@ -48,9 +49,16 @@ def own_engine(engine: Engine) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def app(own_engine: Engine, clock: StoppedClock) -> FastAPI:
+def app(own_engine: Engine, clock: StoppedClock, request: pytest.FixtureRequest) -> FastAPI:
     settings = Settings(secret_key=SecretStr("a secret of the tests"), public_url="https://muster.example")
-    return create_app(settings, engine=own_engine, clock=clock)
+    make = create_app if "app_of_its_own" in request.fixturenames else app_as_new
+    return make(settings, engine=own_engine, clock=clock)
+
+
+@pytest.fixture
+def app_of_its_own(app: FastAPI) -> FastAPI:
+    """Give an application that nobody shares, to add routes to."""
+    return app
 
 
 @pytest.fixture

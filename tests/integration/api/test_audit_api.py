@@ -69,7 +69,7 @@ def test_every_route_that_writes_knows_who_acts_and_so_leaves_a_row(app: FastAPI
     assert exempt == {"/osv/v1/query", "/osv/v1/querybatch"}
 
 
-def test_a_route_that_forgets_is_recorded_by_its_path(app: FastAPI, admin: TestClient) -> None:
+def test_a_route_that_forgets_is_recorded_by_its_path(app_of_its_own: FastAPI, admin: TestClient) -> None:
     router = APIRouter()
 
     @router.post("/v1/forgetful/{name}", dependencies=[Depends(may("read"))])
@@ -80,7 +80,7 @@ def test_a_route_that_forgets_is_recorded_by_its_path(app: FastAPI, admin: TestC
     def failing(name: str) -> str:
         return name
 
-    app.include_router(router)
+    app_of_its_own.include_router(router)
     assert admin.post("/v1/forgetful/a%20b").is_success
     admin.post("/v1/failing/a")
     assert [(row["action"], row["subject"]) for row in rows(admin)] == [

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from receiver import Manner, Receiver, receiving
+from same_app import app_as_new
 from sqlalchemy import Engine
 from stopped_clock import StoppedClock
 
@@ -16,7 +17,6 @@ from service.changes.writing import NewChange, record_changes
 from service.clock import utc_now
 from service.db import writing
 from service.feedback.fan_out import fan_out
-from service.main import create_app
 from service.settings import Settings
 
 AT = "/v1/webhooks"
@@ -27,7 +27,7 @@ def app(own_engine: Engine, clock: StoppedClock) -> FastAPI:
     settings = Settings(
         secret_key=SecretStr("a secret of the tests"), public_url="https://muster.example", webhook_allow_private=True
     )
-    return create_app(settings, engine=own_engine, clock=clock)
+    return app_as_new(settings, engine=own_engine, clock=clock)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from same_app import app_as_new
 from sqlalchemy import Engine, delete, text
 from sqlalchemy import table as quoted
 from stopped_clock import EVENING, StoppedClock
@@ -12,7 +13,6 @@ from service.access.keys import NewKey, create_key
 from service.access.roles import Role
 from service.db import writing
 from service.log import configure
-from service.main import create_app
 from service.settings import Settings
 
 SITE = "https://muster.example"
@@ -47,7 +47,7 @@ def own_engine(engine: Engine) -> Iterator[Engine]:
 @pytest.fixture
 def app(own_engine: Engine, clock: StoppedClock) -> FastAPI:
     settings = Settings(secret_key=SecretStr("a secret of the tests"), public_url=SITE)
-    return create_app(settings, engine=own_engine, clock=clock)
+    return app_as_new(settings, engine=own_engine, clock=clock)
 
 
 @pytest.fixture
