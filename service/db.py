@@ -4,6 +4,7 @@
 a door opens one transaction with `writing` and leaves it whole.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,7 +12,6 @@ from enum import IntEnum, unique
 from pathlib import Path
 from typing import Any, ClassVar, NewType, cast
 
-import orjson
 from alembic.command import upgrade
 from alembic.config import Config
 from sqlalchemy import (
@@ -177,7 +177,7 @@ def _is_json(kind: TypeEngine[Any]) -> bool:
 def _sent(kind: TypeEngine[Any], values: Sequence[Any]) -> tuple[TypeEngine[Any], Sequence[Any]]:
     """Choose as what to send a column: text goes without its collation, documents go as text."""
     if _is_json(kind):
-        return Text(), [None if value is None else orjson.dumps(value).decode() for value in values]
+        return Text(), [None if value is None else json.dumps(value) for value in values]
     return Text() if isinstance(kind, String) else kind, values
 
 
