@@ -106,7 +106,12 @@ def test_an_array_is_taken_apart_once_and_not_for_each_row(session: ReadSession)
 
 def test_rows_arrive_whole_and_in_their_order(session: WriteSession) -> None:
     at = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
-    said = {"words": 'a "word", {so} to say \\ é\u202e', "none": None, "list": [2**80, 0.1, True], "deep": {"": {}}}
+    said: dict[str, Any] = {
+        "words": 'a "word", {so} to say \\ é\u202e',
+        "none": None,
+        "list": [2**80, 0.1, True],
+        "deep": {"": {}},
+    }
     rows = [{"type": f"t{n}", "at": at, "incident": None if n % 2 else "INC-1", "data": said} for n in range(300)]
     ids = session.execute(insert_rows(Change, rows).returning(Change.id)).scalars().all()
     assert list(ids) == sorted(ids)
