@@ -400,7 +400,7 @@ def test_nothing_in_a_report_can_break_out(cert: TestClient, fleet: Fleet) -> No
     assert "\n# no" not in markdown.text
     rows = [line for line in markdown.text.splitlines() if line.startswith("| ") and "announced" in line]
     assert len(re.split(r"(?<!\\)\|", rows[0])) == 7, "five cells, whatever is in them"
-    assert "](javascript" not in markdown.text
+    assert "](javascript" not in markdown.text.replace("\\]", "")  # what stands there opens no link
 
 
 def test_the_report_on_an_embargo_is_for_the_cert(

@@ -12,6 +12,7 @@ def test_a_product_is_described_once_and_changed_under_its_version(admin: TestCl
     assert made.json() | {"created_at": ""} == {
         "slug": "shop", "title": "shop", "kind": "own", "tier": "high", "exposed": False, "tags": ["b2c", "eu"],
         "team": "payments", "created_at": "", "archived_at": None, "archived_reason": None, "version": 1,
+        "built_on": None,
     }  # fmt: skip
 
     changed = admin.patch("/v1/products/shop", json={"exposed": True}, headers={"If-Match": made.headers["ETag"]})
