@@ -177,6 +177,7 @@ def _check(engine: Engine, sent: Sent, *, whole: bool) -> None:
     assert Story(engine).differences() == []
 
 
+@pytest.mark.soak
 def test_what_was_acknowledged_before_a_crash_is_there_once(alone: Alone) -> None:
     _crash_amid(alone, 5)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from osv_bucket import make_affected, make_record
 from real_files import Corpus
 from serving import serving
@@ -49,6 +50,7 @@ def put(client: httpx.Client, entries: list[dict[str, Any]], **params: bool) -> 
     return said
 
 
+@pytest.mark.soak
 def test_a_hurried_advisory_is_told_what_it_has_missed(corpus: Corpus, new_database: Callable[[], str]) -> None:
     folder = corpus("xz-scenario")
     scoped, at = in_scope(folder), datetime(2024, 3, 1, tzinfo=UTC)

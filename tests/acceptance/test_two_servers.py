@@ -71,6 +71,7 @@ def _publish(server: Served, crowd: Crowd) -> None:
     crowd.model.tell(OWN)
 
 
+@pytest.mark.soak
 def test_two_servers_share_a_database(new_database: Callable[[], str], tmp_path: Path) -> None:
     _live_through(new_database(), tmp_path, builds=6, rounds=3)
 

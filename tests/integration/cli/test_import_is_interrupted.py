@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from sboms import make_sbom
 from sqlalchemy import create_engine, text
 
@@ -32,6 +33,7 @@ def count(database: str) -> int:
     return found
 
 
+@pytest.mark.soak
 def test_an_import_goes_on_where_it_was_interrupted(fresh_database: str, tmp_path: Path) -> None:
     database = fresh_database.replace("postgresql://", "postgresql+psycopg://")
     for number in range(FILES):

@@ -56,6 +56,7 @@ def _publish(engine: Engine, crowd: Crowd) -> None:
     crowd.model.tell(OWN)
 
 
+@pytest.mark.soak
 def test_everybody_at_once_and_nothing_is_missed(new_database: Callable[[], str]) -> None:
     _live_through(new_database(), builds=8, rounds=6)
 
