@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -13,6 +12,7 @@ from typing import Any, cast
 
 import psycopg
 import pytest
+from data_folders import make_data_folder
 from psycopg import sql
 from real_files import Corpus, NoCorpus, find_corpus
 from sqlalchemy import Engine
@@ -67,14 +67,6 @@ def corpus() -> Corpus:
 
 
 # --- database --------------------------------------------------------------------------------------------------------
-
-
-def make_data_folder() -> Path:
-    """Make a folder for a server. Root's is left passable, since the server will run as somebody else."""
-    folder = Path(tempfile.mkdtemp(prefix="muster-test-"))
-    if os.getuid() == 0:
-        folder.chmod(0o711)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import make_data_folder
+from data_folders import make_data_folder
 from osv_bucket import make_record
 from sboms import make_sbom
 from serving import Served, serving

@@ -1,8 +1,8 @@
 """Every route, asked with a key of every role and with none: what is allowed is what the table says, and no more.
 
 `tests/data/roles.txt` is the table that people have agreed to. A route that is new or asks for another permission makes
-this fail until its line is there: ``MUSTER_WRITE_ROLES=1 pytest tests/integration/api/test_roles.py`` writes the file
-anew; read the difference, line by line, before it is committed. ``pytest -s`` prints what was seen.
+this fail until its line is there: ``MUSTER_WRITE_ROLES=1 pytest tests/integration/api/test_roles_table.py`` writes the
+file anew; read the difference, line by line, before it is committed. ``pytest -s`` prints what was seen.
 """
 
 import asyncio
