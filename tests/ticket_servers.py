@@ -2,6 +2,7 @@
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Issue:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-class Tracker:
+class Tracker(ABC):
     """What all of them have: issues, a clock, faults that are used up one a request, and a log of requests."""
 
     #: How long a search does not see what is new.
@@ -57,14 +58,16 @@ class Tracker:
         self.requests: list[tuple[str, str, Any]] = []
         self.url = ""
 
+    @abstractmethod
     def answer(self, method: str, path: str, params: Params, body: Any) -> Answer:  # noqa: ANN401 - JSON
-        raise NotImplementedError
+        """Answer a request: (status, JSON)."""
 
     def headers(self, params: Params, path: str) -> dict[str, str]:  # noqa: ARG002 - for those that page
         return {}
 
+    @abstractmethod
     def is_allowed(self, headers: Mapping[str, str]) -> bool:
-        raise NotImplementedError
+        """Tell whether a request has the right credentials."""
 
     # -- for tests
 

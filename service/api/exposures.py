@@ -1,6 +1,6 @@
 """``/v1/exposures``: one incident in one product; what its owner does about it."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -9,16 +9,15 @@ from pydantic import Field
 from service.access import audit
 from service.access.roles import Actor
 from service.access.teams import get_team
-from service.api.deps import IfMatch, Listing, Now, Read, Write, check_version, etag, listing, may
+from service.api.deps import IfMatch, Listing, Now, Read, Write, listing, may
 from service.api.incidents import ExposureOut, ExposurePage, ExposureStatus, StepOnTimelineOut, TimelinePage
+from service.api.one_exposure import answer_exposure, locked_exposure
 from service.api.problems import problems
 from service.api.schemas import AwareInstant, Body
-from service.db import ReadSession
 from service.incidents import approving, lifecycle
 from service.incidents.history import timeline_of
-from service.incidents.lifecycle import Decision, find_exposure, lock_exposure
-from service.incidents.listing import exposures_in_full, list_exposures
-from service.incidents.models import Exposure
+from service.incidents.lifecycle import Decision, find_exposure
+from service.incidents.listing import list_exposures
 from service.incidents.representing import exposure_name
 from service.inventory.products import find_product
 
@@ -110,7 +109,7 @@ def index(
 @router.get("/{exposure}", dependencies=reads, responses=problems(404))
 def show(exposure: str, session: Read, response: Response, now: Now) -> ExposureOut:
     """Give one exposure; its ETag is needed to change it."""
-    return _answer(session, find_exposure(session, exposure), response, now)
+    return answer_exposure(session, find_exposure(session, exposure), response, now)
 
 
 @router.get("/{exposure}/timeline", dependencies=reads, responses=problems(404))
@@ -138,12 +137,11 @@ def transition(
 
     What takes two people answers with the exposure as it was, and its `proposal`.
     """
-    row = lock_exposure(session, exposure)
-    check_version(if_match, row.version)
+    row = locked_exposure(session, exposure, if_match)
     row = lifecycle.transition(session, row.id, body.as_decision(), actor=actor, now=now)
     detail = body.model_dump(mode="json", exclude_none=True)
     audit.record(session, actor, "exposure.transition", exposure_name(row.id), detail, now=now)
-    return _answer(session, row, response, now)
+    return answer_exposure(session, row, response, now)
 
 
 @router.post("/{exposure}:approve", responses=problems(404, 409, 412, 428))
@@ -156,11 +154,10 @@ def approve(
     if_match: IfMatch = None,
 ) -> ExposureOut:
     """Approve what somebody else proposed. Keys tell people apart; what needs action now takes the CERT."""
-    row = lock_exposure(session, exposure)
-    check_version(if_match, row.version)
+    row = locked_exposure(session, exposure, if_match)
     row = approving.approve(session, row.id, actor=actor, now=now)
     audit.record(session, actor, "exposure.approve", exposure_name(row.id), {"to": row.status}, now=now)
-    return _answer(session, row, response, now)
+    return answer_exposure(session, row, response, now)
 
 
 @router.post("/{exposure}:decline", responses=problems(404, 409, 412, 428))
@@ -174,11 +171,10 @@ def decline(
     if_match: IfMatch = None,
 ) -> ExposureOut:
     """Turn down what was proposed, or take back what one has proposed."""
-    row = lock_exposure(session, exposure)
-    check_version(if_match, row.version)
+    row = locked_exposure(session, exposure, if_match)
     row = approving.decline(session, row.id, actor=actor, reason=body.reason, now=now)
     audit.record(session, actor, "exposure.decline", exposure_name(row.id), body.model_dump(), now=now)
-    return _answer(session, row, response, now)
+    return answer_exposure(session, row, response, now)
 
 
 @router.post("/{exposure}/comments", responses=problems(404))
@@ -193,7 +189,7 @@ def comment(
     """Add a sentence to the timeline."""
     row = lifecycle.comment(session, find_exposure(session, exposure).id, body.text, actor=actor, now=now)
     audit.record(session, actor, "exposure.comment", exposure_name(row.id), now=now)
-    return _answer(session, row, response, now)
+    return answer_exposure(session, row, response, now)
 
 
 @router.put("/{exposure}/owner", responses=problems(404, 409, 412))
@@ -207,14 +203,7 @@ def assign(
     if_match: IfMatch = None,
 ) -> ExposureOut:
     """Give an exposure to another team. If-Match is compared where it is sent."""
-    row = lock_exposure(session, exposure)
-    if if_match is not None:
-        check_version(if_match, row.version)
+    row = locked_exposure(session, exposure, if_match, needed=False)
     row = lifecycle.assign(session, row.id, body.team, actor=actor, reason=body.reason, now=now)
     audit.record(session, actor, "exposure.assign", exposure_name(row.id), body.model_dump(), now=now)
-    return _answer(session, row, response, now)
-
-
-def _answer(session: ReadSession, row: Exposure, response: Response, now: datetime) -> ExposureOut:
-    response.headers["ETag"] = etag(row.version)
-    return ExposureOut.model_validate(exposures_in_full(session, [row.id], now=now)[0])
+    return answer_exposure(session, row, response, now)

@@ -7,15 +7,15 @@ from pydantic import Field
 
 from service.access import audit
 from service.access.roles import Actor
-from service.api.deps import IfMatch, Now, Write, check_version, etag, may
+from service.api.deps import IfMatch, Now, Write, check_version, may
 from service.api.incidents import ExposureOut
+from service.api.one_exposure import answer_exposure
 from service.api.problems import problems
 from service.api.schemas import Body
 from service.errors import Forbidden
 from service.feedback.tickets.systems import check_may_link
 from service.incidents.lifecycle import lock_exposure
 from service.incidents.links import Seen, put_link, remove_link
-from service.incidents.listing import exposures_in_full
 from service.incidents.models import Exposure
 from service.incidents.representing import exposure_name
 
@@ -51,7 +51,7 @@ def put(
         detail = {"system": system, **body.model_dump(exclude_none=True)}
         audit.record(session, actor, "exposure.link", exposure_name(row.id), detail, now=now)
     session.flush()
-    return _answer(session, row, response)
+    return answer_exposure(session, row, response, now)
 
 
 @router.delete("/{system}", responses=problems(404, 412))
@@ -68,7 +68,7 @@ def delete(
     row = _locked(session, exposure, system, actor, if_match)
     remove_link(session, row, system, actor=actor, now=now)
     audit.record(session, actor, "exposure.unlink", exposure_name(row.id), {"system": system}, now=now)
-    return _answer(session, row, response)
+    return answer_exposure(session, row, response, now)
 
 
 def _locked(session: Write, exposure: str, system: str, actor: Actor, if_match: str | None) -> Exposure:
@@ -79,8 +79,3 @@ def _locked(session: Write, exposure: str, system: str, actor: Actor, if_match: 
     if if_match is not None:
         check_version(if_match, row.version)
     return row
-
-
-def _answer(session: Write, row: Exposure, response: Response) -> ExposureOut:
-    response.headers["ETag"] = etag(row.version)
-    return ExposureOut.model_validate(exposures_in_full(session, [row.id])[0])

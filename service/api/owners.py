@@ -8,13 +8,13 @@ from pydantic import Field
 
 from service.access import audit
 from service.access.roles import Actor
-from service.api.deps import IfMatch, Now, Read, Write, check_version, etag, may
+from service.api.deps import IfMatch, Now, Read, Write, may
 from service.api.incidents import ExposureOut
+from service.api.one_exposure import answer_exposure, locked_exposure
 from service.api.problems import problems
 from service.api.schemas import Answer, Page
 from service.incidents.assigning import give_back, tenures
-from service.incidents.lifecycle import find_exposure, lock_exposure
-from service.incidents.listing import exposures_in_full
+from service.incidents.lifecycle import find_exposure
 from service.incidents.representing import exposure_name
 
 router = APIRouter(prefix="/v1/exposures", tags=["exposures"])
@@ -52,10 +52,7 @@ def release(
     if_match: IfMatch = None,
 ) -> ExposureOut:
     """Let the rules decide again who owns an exposure that somebody had assigned. If-Match is compared if sent."""
-    row = lock_exposure(session, exposure)
-    if if_match is not None:
-        check_version(if_match, row.version)
+    row = locked_exposure(session, exposure, if_match, needed=False)
     row = give_back(session, row.id, actor=actor, now=now)
     audit.record(session, actor, "exposure.release", exposure_name(row.id), now=now)
-    response.headers["ETag"] = etag(row.version)
-    return ExposureOut.model_validate(exposures_in_full(session, [row.id])[0])
+    return answer_exposure(session, row, response, now)

@@ -1,6 +1,5 @@
 """The clocks of exposures: pause remediation, let it run on, give it more time, say that a report was sent."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
@@ -8,13 +7,12 @@ from pydantic import Field
 
 from service.access import audit
 from service.access.roles import Actor
-from service.api.deps import IfMatch, Now, Write, check_version, etag, may
+from service.api.deps import IfMatch, Now, Write, check_version, may
 from service.api.incidents import ExposureOut
+from service.api.one_exposure import answer_exposure
 from service.api.problems import problems
 from service.api.schemas import AwareInstant, Body
-from service.db import ReadSession
 from service.incidents import clocks, extending, pausing
-from service.incidents.listing import exposures_in_full
 from service.incidents.locking import locked_for
 from service.incidents.models import Exposure
 from service.incidents.representing import exposure_name, number_of
@@ -66,7 +64,7 @@ def pause(
     pausing.pause(session, row, body.kind, reason=body.reason, until=body.until, actor=actor, now=now)
     detail = body.model_dump(mode="json", exclude_none=True)
     audit.record(session, actor, "exposure.pause", exposure_name(row.id), detail, now=now)
-    return _answer(session, row, response, now)
+    return answer_exposure(session, row, response, now)
 
 
 @router.post("/{exposure}:resume", responses=problems(404, 409, 412))
@@ -77,7 +75,7 @@ def resume(
     row = _locked(session, exposure, actor, if_match)
     pausing.resume(session, row, reason=body.reason, actor=actor, now=now)
     audit.record(session, actor, "exposure.resume", exposure_name(row.id), body.model_dump(), now=now)
-    return _answer(session, row, response, now)
+    return answer_exposure(session, row, response, now)
 
 
 @router.post("/{exposure}:extend", responses=problems(404, 409, 412))
@@ -94,7 +92,7 @@ def extend(
     row = _locked(session, exposure, actor, if_match)
     extending.extend(session, row, body.until, reason=body.reason, actor=actor, now=now)
     audit.record(session, actor, "exposure.extend", exposure_name(row.id), body.model_dump(mode="json"), now=now)
-    return _answer(session, row, response, now)
+    return answer_exposure(session, row, response, now)
 
 
 @router.post("/{exposure}/clocks/{name}:meet", responses=problems(404, 409))
@@ -106,7 +104,7 @@ def meet(
     clocks.meet_clock(session, row, name, note=body.note, actor=actor.name, now=now)
     detail = body.model_dump() | {"clock": name}
     audit.record(session, actor, "exposure.report", exposure_name(row.id), detail, now=now)
-    return _answer(session, row, response, now)
+    return answer_exposure(session, row, response, now)
 
 
 def _locked(session: Write, exposure: str, actor: Actor, if_match: IfMatch) -> Exposure:
@@ -114,8 +112,3 @@ def _locked(session: Write, exposure: str, actor: Actor, if_match: IfMatch) -> E
     if if_match is not None:
         check_version(if_match, row.version)
     return row
-
-
-def _answer(session: ReadSession, row: Exposure, response: Response, now: datetime) -> ExposureOut:
-    response.headers["ETag"] = etag(row.version)
-    return ExposureOut.model_validate(exposures_in_full(session, [row.id], now=now)[0])

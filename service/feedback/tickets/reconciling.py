@@ -1,7 +1,7 @@
 """Whether a ticket system and we still agree: tickets that are lost, that there are two of, that were never made."""
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select, update
 
 from service.db import reading, writing
 from service.feedback.tickets.connecting import Connector, Draft, Missing, Ticket
-from service.feedback.tickets.drafting import OPEN, draft, exposure_of, ref_of
+from service.feedback.tickets.drafting import OPEN, draft, exposure_of
 from service.feedback.tickets.following import add_work, may_know, missing_work
 from service.feedback.tickets.hearing import note_ticket
 from service.feedback.tickets.models import TicketSystem
@@ -102,15 +102,7 @@ def _closing(engine: Engine, system: TicketSystem, exposure_id: int) -> Draft | 
     if incident["restricted"] and not may_know(system):
         return None
     said = draft(values, incident, marker=system.marker, link="")
-    return Draft(
-        ref=ref_of(system.marker, exposure_name(exposure_id)),
-        group=system.marker,
-        title=f"[duplicate] {said.title}",
-        body=said.body,
-        priority=said.priority,
-        due_at=said.due_at,
-        is_open=False,
-    )
+    return replace(said, title=f"[duplicate] {said.title}", is_open=False)
 
 
 def _find_lost(

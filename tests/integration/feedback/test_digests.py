@@ -1,45 +1,20 @@
 """One digest a day for each recipient, of everything that was not told one by one, whatever the size."""
 
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from mail_sink import Sink, mail_sink, text_of
+from mail_sink import Sink, text_of
 from offices import People
 from sqlalchemy import Engine, insert, select
-from story import empty, statements
+from story import statements
 
 from service.changes.models import Change
-from service.db import connect, reading, writing
+from service.db import reading, writing
 from service.feedback.audience import TOLD_ONE_BY_ONE, is_told_at_once
 from service.feedback.digests import told_at_once
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def engine_of_module(module_database: str) -> Iterator[Engine]:
-    engine = connect(module_database)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def own(engine_of_module: Engine) -> Iterator[Engine]:
-    yield engine_of_module
-    empty(engine_of_module)
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with mail_sink() as started:
-        yield started
-
-
-@pytest.fixture
-def people(own: Engine, sink: Sink) -> People:
-    return People(own, sink)
 
 
 def _tomorrow_at(people: People, hour: int) -> datetime:

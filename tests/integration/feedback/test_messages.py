@@ -11,9 +11,9 @@ from outlets import PUBLIC_URL, House
 from own_certificate import server_context
 from receiver import Manner, Receiver, receiving
 from sqlalchemy import Engine
-from story import empty, statements
+from story import statements
 
-from service.db import connect, writing
+from service.db import writing
 from service.feedback import chat_client
 from service.feedback.gathering import GATHER, QUIET
 from service.feedback.guarded_client import Guard
@@ -27,30 +27,6 @@ from service.incidents.models import Incident
 from service.incidents.timeline import Entry, write_timeline
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def engine_of_module(module_database: str) -> Iterator[Engine]:
-    engine = connect(module_database)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def own(engine_of_module: Engine) -> Iterator[Engine]:
-    yield engine_of_module
-    empty(engine_of_module)
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with mail_sink() as started:
-        yield started
-
-
-@pytest.fixture
-def people(own: Engine, sink: Sink) -> People:
-    return People(own, sink)
 
 
 # --- one by one ------------------------------------------------------------------------------------------------------
