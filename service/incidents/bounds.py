@@ -9,13 +9,13 @@ A decision outlives uploads and versions, and never more than it was about. It d
 An advisory that comes later and says no more than those before it changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from service.advisories.matching import Bounds
 from service.incidents.priority import SEVERITIES
-from service.inventory.constraints import parse_range, parse_vers
+from service.inventory.constraints import HOLDS, parse_range, parse_vers
 from service.versions import UnparsableVersion, compare_to_bound
 
 
@@ -182,21 +182,11 @@ def within(text: str, used: Used, ecosystem: str) -> bool:
         if not ecosystem:
             return operator == "=" and used.version == version
         try:
-            return _HOLDS[operator](compare_to_bound(ecosystem, used.version, version))
+            return HOLDS[operator](compare_to_bound(ecosystem, used.version, version))
         except UnparsableVersion:
             return False
 
     return any(all(holds(*bound) for bound in bounds) for bounds in wanted.alternatives)
-
-
-_HOLDS: dict[str, Callable[[int], bool]] = {
-    ">=": lambda order: order >= 0,
-    ">": lambda order: order > 0,
-    "<=": lambda order: order <= 0,
-    "<": lambda order: order < 0,
-    "=": lambda order: order == 0,
-    "!=": lambda order: order != 0,
-}
 
 
 def _outside(bounds: Sequence[Bound], used: Sequence[Used]) -> Uncovered | None:

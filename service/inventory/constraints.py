@@ -142,7 +142,7 @@ class Range:
 
     def _judge(self, detail: str, order: Callable[[str], int]) -> Verdict:
         for bounds in self.alternatives:
-            if all(_HOLDS[bound.operator](order(bound.version)) for bound in bounds):
+            if all(HOLDS[bound.operator](order(bound.version)) for bound in bounds):
                 return Verdict(Outcome.IN, detail)
         return Verdict(Outcome.OUT)
 
@@ -241,7 +241,8 @@ _NATIVE = {
 _SCHEMES = {"alpine": "apk", "go": "golang", "semver": "generic", "": "generic"}
 
 _SPELT = {"==": "=", "": "="}
-_HOLDS: dict[str, Callable[[int], bool]] = {
+#: What each operator says of how a version compares with its bound.
+HOLDS: dict[str, Callable[[int], bool]] = {
     ">=": lambda order: order >= 0,
     ">": lambda order: order > 0,
     "<=": lambda order: order <= 0,
